@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+
+#if __has_include(<stdio_ext.h>)
+#include <stdio_ext.h>
+#endif
+
+#include "pyproc/posix/result.hpp"
+
+/// What C libraries offer under names of their own, or not at all.
+namespace pyproc::posix {
+
+/// Has `std::exit` call `Hook` with the exit status, ahead of every handler that is
+/// registered by now and of every destructor of an object with static storage that exists
+/// by now. A hook that ends the process by itself so keeps all those from running.
+///
+/// Only glibc tells a handler the status. Elsewhere, and under `PYPROC_PORTABLE`, it is
+/// lost and the hook is given `EXIT_FAILURE`.
+///
+/// Source: on_exit(3); atexit(3), which promises the reverse order of registration.
+template <void (*Hook)(int)>
+[[nodiscard]] Result<void> call_first_at_exit() noexcept {
+#if defined(__GLIBC__) && !(defined(PYPROC_PORTABLE) && PYPROC_PORTABLE)
+    const int failed = ::on_exit([](int status, void*) { Hook(status); }, nullptr);
+#else
+    const int failed = std::atexit([] { Hook(EXIT_FAILURE); });
+#endif
+    if (failed != 0) return Error{ENOMEM};
+    return {};
+}
+
+/// Empties the buffer of a C stream: output is not written, input is not put back.
+///
+/// Unlike closing the stream, it makes no system call: where the buffer is a forked copy
+/// of the parent's, a seek would move the parent's file position too.
+///
+/// Source: __fpurge(3), in glibc and musl; fpurge(3), in the BSDs and macOS.
+inline void discard_buffer(std::FILE* stream) noexcept {
+#if __has_include(<stdio_ext.h>)
+    ::__fpurge(stream);
+#else
+    ::fpurge(stream);
+#endif
+}
+
+}  // namespace pyproc::posix

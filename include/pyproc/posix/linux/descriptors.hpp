@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cerrno>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <time.h>
+#include <unistd.h>
+
+namespace pyproc::posix::platform {
+
+/// A pipe whose ends are close-on-exec in the same step, so that no child started
+/// meanwhile can inherit them.
+///
+/// @return 0 or an errno.
+/// Source: pipe2(2).
+[[nodiscard]] inline int pipe_cloexec(int (&fds)[2]) noexcept {
+    return ::pipe2(fds, O_CLOEXEC) == 0 ? 0 : errno;
+}
+
+/// poll(2) with a limit to the nanosecond.
+///
+/// Source: ppoll(2).
+[[nodiscard]] inline int poll_for(pollfd* entries, nfds_t count,
+                                  timespec limit) noexcept {
+    return ::ppoll(entries, count, &limit, nullptr);
+}
+
+}  // namespace pyproc::posix::platform

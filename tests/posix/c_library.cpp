@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "pyproc/posix/c_library.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include <unistd.h>
+
+#include "pyproc/posix/pipe.hpp"
+#include "support/catch.hpp"
+#include "support/forked.hpp"
+
+using namespace pyproc::posix;
+
+namespace {
+
+constexpr int wrong = 99;
+constexpr int status_of_exit = 5;
+#if defined(PYPROC_PORTABLE) && PYPROC_PORTABLE
+constexpr int status_told = EXIT_FAILURE;
+#else
+constexpr int status_told = status_of_exit;
+#endif
+
+void leave(int status) {
+    ::_exit(status + 10);
+}
+
+int from_later_handler = 0;
+
+void leave_as_later_handler_says(int) {
+    ::_exit(from_later_handler);
+}
+
+}  // namespace
+
+TEST_CASE("call_first_at_exit: a hook that ends the process keeps earlier handlers out") {
+    const int code = test::forked([] {
+        std::atexit([] { ::_exit(wrong); });
+        if (!call_first_at_exit<leave>()) return wrong;
+        std::exit(status_of_exit);
+    });
+
+    CHECK(code == status_told + 10);
+}
+
+TEST_CASE("call_first_at_exit: handlers registered after it run before it") {
+    const int code = test::forked([] {
+        if (!call_first_at_exit<leave_as_later_handler_says>()) return wrong;
+        std::atexit([] { from_later_handler = 7; });
+        std::exit(status_of_exit);
+    });
+
+    CHECK(code == 7);
+}
+
+TEST_CASE("discard_buffer: what is in an output buffer is never written") {
+    auto pipe = make_pipe().or_throw("pipe");
+    std::FILE* stream = ::fdopen(pipe.write_end.release(), "w");
+
+    std::fputs("lost", stream);
+    discard_buffer(stream);
+    std::fputs("kept", stream);
+    std::fclose(stream);
+
+    char text[16] = {};
+    CHECK(::read(pipe.read_end.get(), text, sizeof text) == 4);
+    CHECK(std::string{text} == "kept");
+}
+
+TEST_CASE("discard_buffer: dropping what was read ahead does not move the file") {
+    std::FILE* stream = std::tmpfile();
+    std::fputs("one\ntwo\n", stream);
+    std::rewind(stream);
+    const int first = std::fgetc(stream);
+    const off_t read_ahead_to = ::lseek(::fileno(stream), 0, SEEK_CUR);
+
+    discard_buffer(stream);
+
+    CHECK(first == 'o');
+    CHECK(::lseek(::fileno(stream), 0, SEEK_CUR) == read_ahead_to);
+    CHECK(std::fgetc(stream) == EOF);
+    std::fclose(stream);
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "pyproc/posix/process_handle.hpp"
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <thread>
+#include <vector>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "pyproc/posix/pipe.hpp"
+#include "support/catch.hpp"
+#include "support/descriptors.hpp"
+
+using namespace pyproc;
+using namespace pyproc::posix;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A child that lives until `let_go`, and then ends with code 5.
+class Waiting {
+public:
+    Waiting() : gate_{make_pipe().or_throw("pipe")}, pid_{start()} {}
+
+    [[nodiscard]] pid_t pid() const { return pid_; }
+    [[nodiscard]] UniqueFd pidfd() const {
+        auto opened = platform::pidfd_open(pid_);
+        return opened ? std::move(*opened) : UniqueFd{};
+    }
+    void let_go() { gate_.write_end.reset(); }
+
+private:
+    pid_t start() {
+        const pid_t child = ::fork();
+        if (child == 0) {
+            gate_.write_end.reset();
+            char byte;
+            static_cast<void>(::read(gate_.read_end.get(), &byte, 1) == 0);
+            ::_exit(5);
+        }
+        return child;
+    }
+
+    Pipe gate_;
+    pid_t pid_;
+};
+
+}  // namespace
+
+TEST_CASE("ProcessHandle: nothing is known of a child that runs") {
+    Waiting child;
+    ProcessHandle handle{child.pid(), child.pidfd()};
+
+    CHECK(handle.pid() == child.pid());
+    CHECK_FALSE(handle.ended());
+    CHECK_FALSE(handle.poll());
+    CHECK_FALSE(handle.wait_until(Deadline::after(0s)));
+
+    child.let_go();
+    CHECK(handle.wait().status == ExitStatus::exited(5));
+}
+
+TEST_CASE("ProcessHandle: the status is known to every question after the first answer") {
+    Waiting child;
+    ProcessHandle handle{child.pid(), child.pidfd()};
+    child.let_go();
+
+    CHECK(handle.wait().status == ExitStatus::exited(5));
+
+    CHECK(handle.ended()->status == ExitStatus::exited(5));
+    CHECK(handle.poll()->status == ExitStatus::exited(5));
+    CHECK(handle.wait().status == ExitStatus::exited(5));
+    CHECK(handle.wait_until(Deadline::after(0s))->status == ExitStatus::exited(5));
+    CHECK_FALSE(handle.ended()->is_lost);
+}
+
+TEST_CASE("ProcessHandle: a signal that ends the child is its status") {
+    Waiting child;
+    ProcessHandle handle{child.pid(), child.pidfd()};
+
+    CHECK(handle.send_signal(SIGKILL));
+
+    CHECK(handle.wait().status == ExitStatus::killed(SIGKILL));
+}
+
+TEST_CASE("ProcessHandle: a reaped child can't be signalled") {
+    Waiting child;
+    ProcessHandle handle{child.pid(), child.pidfd()};
+    child.let_go();
+    handle.wait();
+
+    CHECK(handle.send_signal(SIGKILL).code() == ESRCH);
+}
+
+TEST_CASE("ProcessHandle: a number that is no signal is EINVAL") {
+    Waiting child;
+    ProcessHandle handle{child.pid(), child.pidfd()};
+
+    CHECK(handle.send_signal(10'000).code() == EINVAL);
+
+    child.let_go();
+    handle.wait();
+}
+
+TEST_CASE(
+    "ProcessHandle: an ended child that nobody has reaped yet takes signals silently") {
+    Waiting child;
+    ProcessHandle handle{child.pid(), child.pidfd()};
+    child.let_go();
+    siginfo_t info{};
+    REQUIRE(::waitid(P_PID, static_cast<id_t>(child.pid()), &info, WEXITED | WNOWAIT) ==
+            0);
+
+    CHECK(handle.send_signal(SIGKILL));
+
+    CHECK(handle.wait().status == ExitStatus::exited(5));
+}
+
+TEST_CASE("ProcessHandle: reaping the child closes the descriptor for it") {
+    const auto before = test::open_descriptors();
+    Waiting child;
+    ProcessHandle handle{child.pid(), child.pidfd()};
+    child.let_go();
+
+    handle.wait();
+
+    CHECK(handle.duplicate_pidfd().code() == ESRCH);
+    CHECK(test::open_descriptors().size() == before.size() + 1);  // the gate's read end
+}
+
+TEST_CASE("ProcessHandle: a child that something else reaped is lost, and said to be") {
+    Waiting child;
+    ProcessHandle handle{child.pid(), child.pidfd()};
+    child.let_go();
+    ::waitpid(child.pid(), nullptr, 0);
+
+    CHECK(handle.wait().is_lost);
+    CHECK(handle.poll()->is_lost);
+    CHECK(handle.send_signal(SIGTERM).code() == ESRCH);
+}
+
+TEST_CASE(
+    "ProcessHandle: with SIGCHLD ignored a child is waited for, and its status lost") {
+    const auto before = std::signal(SIGCHLD, SIG_IGN);
+    Waiting child;
+    ProcessHandle handle{child.pid(), child.pidfd()};
+    child.let_go();
+
+    const Ended end = handle.wait();
+    std::signal(SIGCHLD, before);
+
+    CHECK(end.is_lost);
+    CHECK(::kill(child.pid(), 0) == -1);
+}
+
+TEST_CASE("ProcessHandle: a timed wait ends as soon as the child does") {
+    Waiting child;
+    ProcessHandle handle{child.pid(), child.pidfd()};
+    std::thread opener{[&] { child.let_go(); }};
+
+    const auto end = handle.wait_until(Deadline::after(1h));
+    opener.join();
+
+    REQUIRE(end);
+    CHECK(end->status == ExitStatus::exited(5));
+}
+
+TEST_CASE("ProcessHandle: a timed wait ends at its deadline and no earlier") {
+    Waiting child;
+    ProcessHandle handle{child.pid(), child.pidfd()};
+    const auto deadline = Deadline::clock::now() + 30ms;
+
+    CHECK_FALSE(handle.wait_until(Deadline{deadline}));
+    CHECK(Deadline::clock::now() >= deadline);
+
+    child.let_go();
+    handle.wait();
+}
+
+TEST_CASE("ProcessHandle: what a child used is known once it has been waited for") {
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+        std::vector<char> touched(32 << 20);
+        for (std::size_t i = 0; i < touched.size(); i += 4096) touched[i] = 1;
+        volatile char last = touched.back();
+        ::_exit(last);
+    }
+    auto pidfd = platform::pidfd_open(pid);
+    ProcessHandle handle{pid, pidfd ? std::move(*pidfd) : UniqueFd{}};
+
+    const Ended end = handle.wait();
+
+    CHECK(end.usage.ru_minflt > (32 << 20) / 4096 / 2);
+}
+
+TEST_CASE(
+    "ProcessHandle: threads that wait, poll and signal at once get one true status") {
+    for (int round = 0; round < 20; ++round) {
+        Waiting child;
+        ProcessHandle handle{child.pid(), child.pidfd()};
+        std::vector<std::thread> threads;
+        std::vector<ExitStatus> seen(12, ExitStatus::exited(99));
+        for (std::size_t i = 0; i < seen.size(); ++i) {
+            threads.emplace_back([&handle, &into = seen[i], i] {
+                if (i % 4 == 0) into = handle.wait().status;
+                if (i % 4 == 1) into = handle.wait_until(Deadline::after(1h))->status;
+                if (i % 4 == 2) {
+                    std::optional<Ended> end;
+                    while (!(end = handle.poll())) std::this_thread::yield();
+                    into = end->status;
+                }
+                if (i % 4 == 3) {
+                    static_cast<void>(handle.send_signal(0));
+                    into = handle.wait().status;
+                }
+            });
+        }
+
+        child.let_go();
+        for (std::thread& thread : threads) thread.join();
+
+        for (const ExitStatus status : seen) REQUIRE(status == ExitStatus::exited(5));
+    }
+}
+
+TEST_CASE(
+    "ProcessHandle: poll tells of an ended child though another thread waits for it") {
+    Waiting child;
+    ProcessHandle handle{child.pid(), child.pidfd()};
+    std::thread waiter{[&] { handle.wait(); }};
+    child.let_go();
+    siginfo_t info{};
+    ::waitid(P_PID, static_cast<id_t>(child.pid()), &info, WEXITED | WNOWAIT);
+
+    const auto end = handle.poll();
+    waiter.join();
+
+    REQUIRE(end);
+    CHECK(end->status == ExitStatus::exited(5));
+}
