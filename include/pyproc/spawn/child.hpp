@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cerrno>
+#include <climits>
+#include <csignal>
+
+#include <signal.h>
+
+#include "pyproc/posix/platform.hpp"
+#include "pyproc/spawn/failure.hpp"
+#include "pyproc/spawn/plan.hpp"
+
+/// What runs between clone and exec: a loop over plain integers and pointers that makes
+/// system calls and does nothing else. It may be running in its parent's memory, beside
+/// the parent's other threads, so it allocates nothing, locks nothing and throws nothing.
+namespace pyproc::spawn {
+
+#ifdef __clang__
+#pragma clang attribute push([[clang::disable_sanitizer_instrumentation]], \
+                             apply_to = function)
+#endif
+
+/// Connects the standard descriptors. @return 0 or an errno.
+__attribute__((no_sanitize("address", "thread", "undefined"))) inline int
+connect_standard(const FdMoves& moves) noexcept {
+    namespace sys = posix::platform;
+    long saved = -1;
+    for (int i = 0; i < moves.count; ++i) {
+        const FdMove& move = moves.steps[i];
+        long result = 0;
+        switch (move.kind) {
+            case FdMove::Kind::put:
+                result = sys::put_descriptor(move.from, move.to);
+                break;
+            case FdMove::Kind::keep: result = sys::keep_open_on_exec(move.to); break;
+            case FdMove::Kind::save:
+                result = saved = sys::save_descriptor(move.from);
+                break;
+            case FdMove::Kind::fetch:
+                result = sys::put_descriptor(static_cast<int>(saved), move.to);
+                break;
+        }
+        if (result < 0) return static_cast<int>(-result);
+    }
+    return 0;
+}
+
+/// Closes the descriptors from `first` to `last`, but not the one that reports a failure.
+__attribute__((no_sanitize("address", "thread", "undefined"))) inline void
+close_all_but_report(const Plan& plan, int first, int last) noexcept {
+    namespace sys = posix::platform;
+    const bool has_report_within = first <= plan.report && plan.report <= last;
+    if (has_report_within) {
+        sys::close_descriptors(first, plan.report - 1, plan.descriptor_limit);
+        first = plan.report + 1;
+    }
+    sys::close_descriptors(first, last, plan.descriptor_limit);
+}
+
+/// Closes what lies between the descriptors that are passed on, and above them.
+__attribute__((no_sanitize("address", "thread", "undefined"))) inline void
+close_all_but_passed(const Plan& plan) noexcept {
+    int first = standard_count;
+    for (int i = 0; i < plan.passed_count; ++i) {
+        close_all_but_report(plan, first, plan.passed[i] - 1);
+        first = plan.passed[i] + 1;
+    }
+    // An unshared table ends where the child's needs did; nothing may lie above that.
+    const bool ends_here = plan.shares_table && first >= plan.table_end;
+    if (!ends_here) close_all_but_report(plan, first, INT_MAX);
+}
+
+/// Gives the signals the actions and the mask that the program is to start with.
+__attribute__((no_sanitize("address", "thread", "undefined"))) inline void set_up_signals(
+    const Plan& plan) noexcept {
+    namespace sys = posix::platform;
+    if (plan.inherits_handlers) {
+        // execve will reset them, but a signal that arrives before it must not run a
+        // handler of the parent's: so before any signal is unblocked.
+        for (int signal = 1; signal < NSIG; ++signal) sys::reset_handler(signal);
+    }
+    if (plan.restores_signals) {
+        sys::reset_signal_action(SIGPIPE);
+        sys::reset_signal_action(SIGXFSZ);
+    }
+    sys::change_signal_mask(&plan.signal_mask, nullptr);
+}
+
+/// Executes the first candidate that can be.
+///
+/// A file that is missing does not end the search along PATH, and one that may not be
+/// executed does not either, but is what is reported if none is found, as CPython does
+/// it.
+///
+/// @return The errno that says why no candidate could be executed.
+__attribute__((no_sanitize("address", "thread", "undefined"))) inline int execute_first(
+    const Plan& plan) noexcept {
+    namespace sys = posix::platform;
+    int code = ENOENT;
+    bool has_reason = false;
+    for (const char* const* path = plan.candidates; *path != nullptr; ++path) {
+        const int now = static_cast<int>(-sys::execute(*path, plan.argv, plan.envp));
+        if (!has_reason) code = now;
+        if (now != ENOENT && now != ENOTDIR) has_reason = true;
+    }
+    return code;
+}
+
+/// Carries `plan` out and, unless something fails, never returns.
+///
+/// @return The step that failed, and why.
+__attribute__((no_sanitize("address", "thread", "undefined"))) inline Failure run_plan(
+    const Plan& plan) noexcept {
+    namespace sys = posix::platform;
+    if (plan.shares_table) {
+        // First of all: until then each descriptor is the parent's own.
+        const long result = sys::unshare_descriptors_below(plan.table_end);
+        if (result < 0) return {Step::close_descriptors, static_cast<int>(-result)};
+    }
+    if (const int code = connect_standard(plan.moves); code != 0) {
+        return {Step::redirect, code};
+    }
+    for (int i = 0; i < plan.passed_count; ++i) {
+        const long result = sys::keep_open_on_exec(plan.passed[i]);
+        if (result < 0) return {Step::pass_descriptors, static_cast<int>(-result)};
+    }
+    if (plan.directory != nullptr) {
+        const long result = sys::change_directory(plan.directory);
+        if (result < 0) return {Step::enter_directory, static_cast<int>(-result)};
+    }
+    if (plan.changes_umask) sys::change_umask(plan.umask);
+    if (plan.starts_session) {
+        const long result = sys::start_session();
+        if (result < 0) return {Step::new_session, static_cast<int>(-result)};
+    }
+    if (plan.joins_group) {
+        const long result = sys::join_process_group(plan.group);
+        if (result < 0) return {Step::join_group, static_cast<int>(-result)};
+    }
+    if (plan.closes_descriptors) close_all_but_passed(plan);
+    set_up_signals(plan);
+    return {Step::execute, execute_first(plan)};
+}
+
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
+
+}  // namespace pyproc::spawn

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include "pyproc/errors.hpp"
+
+namespace pyproc::spawn {
+
+/// The steps of a start, in order; the first two are the parent's, the rest the child's.
+enum class Step : int {
+    make_streams,
+    make_child,
+    close_descriptors,
+    redirect,
+    pass_descriptors,
+    enter_directory,
+    new_session,
+    join_group,
+    execute,
+};
+
+/// Why a child did not come to run its program.
+struct Failure {
+    Step at;
+    int code;  ///< `errno` of the step that failed
+};
+static_assert(std::is_trivially_copyable_v<Failure> && sizeof(Failure) <= 512,
+              "sent by one write, which POSIX makes atomic up to 512 bytes (PIPE_BUF)");
+
+/// What could not be done, with the system call's name.
+[[nodiscard]] constexpr std::string_view describe(Step step) noexcept {
+    switch (step) {
+        case Step::make_streams: return "cannot open a standard stream for the child";
+        case Step::make_child: return "cannot make a process (clone)";
+        case Step::close_descriptors: return "cannot close descriptors (close_range)";
+        case Step::redirect: return "cannot connect the standard streams (dup2)";
+        case Step::pass_descriptors: return "cannot pass a descriptor on (fcntl)";
+        case Step::enter_directory: return "cannot enter the working directory (chdir)";
+        case Step::new_session: return "cannot start a session (setsid)";
+        case Step::join_group: return "cannot join the process group (setpgid)";
+        case Step::execute: return "cannot execute the program (execve)";
+    }
+    return "cannot start the program";
+}
+
+}  // namespace pyproc::spawn

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cerrno>
+#include <climits>
+#include <utility>
+
+#include <sys/resource.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "pyproc/posix/io.hpp"
+#include "pyproc/posix/pipe.hpp"
+#include "pyproc/posix/platform.hpp"
+#include "pyproc/spawn/child.hpp"
+#include "pyproc/spawn/clone_engine.hpp"
+#include "pyproc/spawn/failure.hpp"
+#include "pyproc/spawn/plan.hpp"
+
+namespace pyproc::spawn {
+
+/// What a child made by fork or vfork does; it never returns.
+[[noreturn]] inline void run_in_fork(const Plan& plan) noexcept {
+    const Failure failure = run_plan(plan);
+    // Below PIPE_BUF, so it comes whole or not at all; nobody is left to tell if it
+    // fails.
+    const ssize_t written = ::write(plan.report, &failure, sizeof failure);
+    static_cast<void>(written);
+    posix::platform::exit_now(127);
+}
+
+/// Makes the child: by vfork, which copies no page tables, else by fork where a kernel
+/// refuses vfork (in a process that has changed its pid namespace).
+///
+/// Kept out of line: a vfork child runs in this very frame, which must hold nothing of
+/// the caller's.
+[[gnu::noinline]] inline pid_t fork_and_run(const Plan& plan) noexcept {
+    // NOLINTNEXTLINE(clang-analyzer-security.insecureAPI.vfork): the child only runs a
+    // plan
+    pid_t pid = ::vfork();
+    if (pid == 0) run_in_fork(plan);
+    if (pid > 0 || errno == EAGAIN || errno == ENOMEM) return pid;
+    pid = ::fork();
+    if (pid == 0) run_in_fork(plan);
+    return pid;
+}
+
+/// One past the highest descriptor that this process could have open.
+[[nodiscard]] inline int descriptor_limit() noexcept {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return INT_MAX;
+    return limit.rlim_cur > INT_MAX ? INT_MAX : static_cast<int>(limit.rlim_cur);
+}
+
+/// Starts a child with POSIX alone.
+///
+/// A failure comes back through a pipe and not through shared memory, because some
+/// systems, emulators and tools turn vfork into fork.
+///
+/// Source: vfork(2), and CPython's _posixsubprocess for what a vfork child may do.
+[[nodiscard]] inline StartResult start_by_fork(Plan plan) {
+    namespace sys = posix::platform;
+    auto report = posix::make_pipe();
+    if (!report) return Failure{Step::make_child, report.code()};
+    plan.report = report->write_end.get();
+    plan.descriptor_limit = descriptor_limit();
+    plan.inherits_handlers = true;
+    plan.shares_table = false;
+
+    sys::block_all_signals(plan.signal_mask);
+    const pid_t pid = fork_and_run(plan);
+    const int code = errno;
+    sys::change_signal_mask(&plan.signal_mask, nullptr);
+
+    if (pid < 0) return Failure{Step::make_child, code};
+    report->write_end.reset();
+    Failure failure{};
+    const auto got = posix::read_some(report->read_end.get(),
+                                      reinterpret_cast<char*>(&failure), sizeof failure);
+    if (got && *got == sizeof failure) {
+        while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+        }
+        return failure;
+    }
+    auto pidfd = sys::pidfd_open(pid);
+    return Started{pid, pidfd ? std::move(*pidfd) : posix::UniqueFd{}};
+}
+
+}  // namespace pyproc::spawn

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "pyproc/posix/deadline.hpp"
+#include "pyproc/posix/path.hpp"
+#include "pyproc/spawn/redirect.hpp"
+
+namespace pyproc::spawn {
+
+/// How one child differs from its caller, and how it is waited for.
+///
+/// Every member has a default, and the defaults together mean: same directory, same
+/// environment, same standard streams, no other descriptor passed on, no limit. Name only
+/// what differs, in alphabetical order, as the members are declared here:
+///
+///     run({"git", "status"}, {.capture_output = true, .check = true, .cwd = repo})
+///
+/// Source: https://docs.python.org/3/library/subprocess.html#popen-constructor
+struct Options {
+    /// Whether standard output and standard error are both collected; the same as `PIPE`
+    /// for the two, and a contradiction beside either.
+    bool capture_output = false;
+
+    /// Whether a child that fails is a `CalledProcessError`.
+    bool check = false;
+
+    /// Whether descriptors above 2 are closed in the child, `pass_fds` excepted. If not,
+    /// those that are not close-on-exec are inherited.
+    bool close_fds = true;
+
+    /// Directory the child starts in; unset for the caller's. A program named by a
+    /// relative path is looked up from this directory, as execve(2) does.
+    std::optional<posix::Path> cwd = std::nullopt;
+
+    /// The child's whole environment; unset for the caller's, as it is when the child is
+    /// started. A program with no slash in its name is looked for along the PATH in it.
+    std::optional<std::map<std::string, std::string>> env = std::nullopt;
+
+    /// The file to execute in place of the one that the command names, which then is only
+    /// what the program sees as its own name. With `shell`, the shell.
+    std::optional<posix::Path> executable = std::nullopt;
+
+    /// What the child reads from its standard input; a contradiction beside `std_in`.
+    std::optional<std::string> input = std::nullopt;
+
+    /// Descriptors that stay open in the child, under the same numbers.
+    std::vector<int> pass_fds = {};
+
+    /// Process group that the child joins; 0 for a new one that it leads.
+    std::optional<pid_t> process_group = std::nullopt;
+
+    /// Whether SIGPIPE and SIGXFSZ, if the caller ignores them, have their default action
+    /// in the child. Other ignored signals stay ignored; no handler is inherited.
+    bool restore_signals = true;
+
+    /// Whether the command is a script for /bin/sh.
+    bool shell = false;
+
+    /// Whether the child leads a session of its own, out of reach of Ctrl-C.
+    bool start_new_session = false;
+
+    Redirect std_err = INHERIT;
+    Redirect std_in = INHERIT;
+    Redirect std_out = INHERIT;
+
+    /// Whether `\r\n` and `\r` in what the child writes are read as `\n`.
+    bool text = false;
+
+    /// How long to wait for the child before `TimeoutExpired`; without end by default.
+    posix::Timeout timeout = {};
+
+    /// The child's file creation mask; unset for the caller's.
+    std::optional<mode_t> umask = std::nullopt;
+};
+
+}  // namespace pyproc::spawn

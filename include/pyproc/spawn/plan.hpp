@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <type_traits>
+
+#include <signal.h>
+#include <sys/types.h>
+
+#include "pyproc/spawn/fd_moves.hpp"
+
+namespace pyproc::spawn {
+
+/// All that a child does between being made and running its program, as plain numbers and
+/// pointers. Nothing in it owns memory: what it points into must outlive the start.
+struct Plan {
+    const char* const* argv = nullptr;
+    const char* const* envp = nullptr;
+
+    /// Files to try to execute, in this order; ends with a null pointer.
+    const char* const* candidates = nullptr;
+
+    const char* directory = nullptr;  ///< null: stay
+
+    FdMoves moves = {};
+
+    /// Descriptors above 2 that the program keeps, ascending.
+    const int* passed = nullptr;
+    int passed_count = 0;
+
+    bool closes_descriptors = true;
+
+    /// One past the highest descriptor that the child reads from the table it was given.
+    int table_end = standard_count;
+
+    /// One past the highest descriptor that could be open, for kernels without
+    /// close_range.
+    int descriptor_limit = 0;
+
+    bool changes_umask = false;
+    mode_t umask = 0;
+
+    bool restores_signals = true;
+    bool starts_session = false;
+
+    bool joins_group = false;
+    pid_t group = 0;
+
+    /// The caller's signal mask, which the program is to start with.
+    sigset_t signal_mask = {};
+
+    /// Whether the child begins with the caller's signal handlers still set.
+    bool inherits_handlers = false;
+
+    /// Close-on-exec descriptor that a failure is written to by a child that does not
+    /// share its parent's memory; -1 if there is none.
+    int report = -1;
+
+    /// Whether the child's descriptor table is the caller's own until it is unshared.
+    bool shares_table = false;
+};
+static_assert(
+    std::is_trivially_copyable_v<Plan> && std::is_trivially_destructible_v<Plan> &&
+        std::is_standard_layout_v<Plan>,
+    "the child, which may share its parent's memory, must have nothing to undo");
+
+}  // namespace pyproc::spawn

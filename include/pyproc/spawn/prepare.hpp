@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstddef>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pyproc/errors.hpp"
+#include "pyproc/posix/environment.hpp"
+#include "pyproc/spawn/args.hpp"
+#include "pyproc/spawn/fd_moves.hpp"
+#include "pyproc/spawn/options.hpp"
+#include "pyproc/spawn/plan.hpp"
+
+namespace pyproc::spawn {
+
+/// A plan and the memory that it points into.
+///
+/// The last place where a start may fail by an exception: everything that needs memory, a
+/// look-up or a check happens here, in the parent.
+class Prepared {
+public:
+    /// @param args     The command; must outlive this object.
+    /// @param options  Must outlive this object.
+    /// @param sources  What `open_streams` opened for the child.
+    /// @throws ValueError  for an empty command, an embedded NUL, a negative descriptor,
+    /// or
+    ///                     an environment variable that can't be.
+    Prepared(const Args& args, const Options& options, const Sources& sources) {
+        set_command(args, options);
+        set_environment(options);
+        set_candidates(options);
+        set_descriptors(options, sources);
+        if (options.cwd) {
+            require_no_nul(options.cwd->string(), "cwd");
+            plan_.directory = options.cwd->c_str();
+        }
+        if (options.umask) {
+            plan_.changes_umask = true;
+            plan_.umask = *options.umask;
+        }
+        if (options.process_group) {
+            plan_.joins_group = true;
+            plan_.group = *options.process_group;
+        }
+        plan_.restores_signals = options.restore_signals;
+        plan_.starts_session = options.start_new_session;
+    }
+    Prepared(const Prepared&) = delete;
+    Prepared& operator=(const Prepared&) = delete;
+
+    [[nodiscard]] const Plan& plan() const noexcept { return plan_; }
+
+    /// The program as the caller named it, for messages.
+    [[nodiscard]] const std::string& program() const noexcept { return *program_; }
+
+private:
+    static void require_no_nul(std::string_view text, const char* what) {
+        if (text.find('\0') == std::string_view::npos) return;
+        throw ValueError{std::string{"embedded null byte in "} + what};
+    }
+
+    void set_command(const Args& args, const Options& options) {
+        const bool is_blank = args.empty() || (args.is_string() && args[0].empty());
+        if (is_blank && !(options.shell && args.is_string())) {
+            throw ValueError{"the command is empty"};
+        }
+        argv_.reserve(args.size() + 3);
+        if (options.shell) {
+            static const std::string shell = "/bin/sh";
+            program_ = options.executable ? &options.executable->string() : &shell;
+            argv_.push_back(program_->c_str());
+            argv_.push_back("-c");
+        } else {
+            program_ = options.executable ? &options.executable->string() : &args[0];
+        }
+        require_no_nul(*program_, "the program's name");
+        for (const std::string& word : args) {
+            require_no_nul(word, "the command");
+            argv_.push_back(word.c_str());
+        }
+        argv_.push_back(nullptr);
+        plan_.argv = argv_.data();
+    }
+
+    void set_environment(const Options& options) {
+        if (!options.env) {
+            plan_.envp = posix::environment();
+            return;
+        }
+        variables_.reserve(options.env->size());
+        for (const auto& [name, value] : *options.env) {
+            require_no_nul(name, "an environment variable's name");
+            require_no_nul(value, "an environment variable's value");
+            if (name.find('=') != std::string::npos) {
+                throw ValueError{"illegal environment variable name"};
+            }
+            variables_.push_back(name + '=' + value);
+        }
+        envp_.reserve(variables_.size() + 1);
+        for (const std::string& variable : variables_) envp_.push_back(variable.c_str());
+        envp_.push_back(nullptr);
+        plan_.envp = envp_.data();
+    }
+
+    /// Where to look for programs, as Python's `os.get_exec_path` has it: the PATH that
+    /// the child will see.
+    [[nodiscard]] static std::string_view search_path(const Options& options) {
+        constexpr std::string_view default_path = "/bin:/usr/bin";
+        if (!options.env) {
+            const char* const path = std::getenv("PATH");
+            return path == nullptr ? default_path : std::string_view{path};
+        }
+        const auto found = options.env->find("PATH");
+        return found == options.env->end() ? default_path
+                                           : std::string_view{found->second};
+    }
+
+    void set_candidates(const Options& options) {
+        if (program_->find('/') != std::string::npos) {
+            candidates_ = {program_->c_str(), nullptr};
+            plan_.candidates = candidates_.data();
+            return;
+        }
+        std::string_view rest = search_path(options);
+        for (bool is_last = false; !is_last;) {
+            const std::size_t end = rest.find(':');
+            is_last = end == std::string_view::npos;
+            std::string path{rest.substr(0, end)};
+            // An empty entry means the current directory.
+            if (!path.empty() && path.back() != '/') path += '/';
+            candidate_paths_.push_back(path += *program_);
+            if (!is_last) rest.remove_prefix(end + 1);
+        }
+        candidates_.reserve(candidate_paths_.size() + 1);
+        for (const std::string& path : candidate_paths_)
+            candidates_.push_back(path.c_str());
+        candidates_.push_back(nullptr);
+        plan_.candidates = candidates_.data();
+    }
+
+    void set_descriptors(const Options& options, Sources sources) {
+        for (const int fd : options.pass_fds) {
+            if (fd < 0) throw ValueError{"pass_fds holds a negative descriptor"};
+            if (fd < standard_count) {
+                // A redirection of the same stream wins; without one it stays as it is,
+                // but even if it is close-on-exec here.
+                int& source = sources[static_cast<std::size_t>(fd)];
+                if (source == no_source) source = fd;
+            } else {
+                add_passed(fd);
+            }
+        }
+        plan_.passed = passed_.data();
+        plan_.passed_count = static_cast<int>(passed_.size());
+        plan_.moves = order_moves(sources);
+        for (const int fd : sources) extend_table(fd);
+        for (const int fd : passed_) extend_table(fd);
+        // As in Python, where passing a descriptor implies closing the others.
+        plan_.closes_descriptors = options.close_fds || !options.pass_fds.empty();
+    }
+
+    void add_passed(int fd) {
+        auto place = passed_.begin();
+        while (place != passed_.end() && *place < fd) ++place;
+        if (place == passed_.end() || *place != fd) passed_.insert(place, fd);
+    }
+
+    void extend_table(int fd) noexcept {
+        if (fd >= plan_.table_end) plan_.table_end = fd + 1;
+    }
+
+    Plan plan_;
+    const std::string* program_ = nullptr;
+    std::vector<const char*> argv_;
+    std::vector<const char*> envp_;
+    std::vector<std::string> variables_;
+    std::vector<const char*> candidates_;
+    std::vector<std::string> candidate_paths_;
+    std::vector<int> passed_;
+};
+
+}  // namespace pyproc::spawn

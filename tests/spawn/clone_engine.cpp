@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "pyproc/spawn/clone_engine.hpp"
+
+#include <cerrno>
+
+#include "support/catch.hpp"
+#include "support/engine.hpp"
+
+using namespace pyproc::spawn;
+
+#if defined(PYPROC_PORTABLE) && PYPROC_PORTABLE
+TEST_CASE(
+    "start_by_clone: without the system call it says that it can't, and starts nothing") {
+    const char* const argv[] = {"noop", nullptr};
+    const char* const candidates[] = {CHILDREN "/child.noop", nullptr};
+    Plan plan;
+    plan.argv = argv;
+    plan.envp = argv + 1;
+    plan.candidates = candidates;
+
+    const StartResult result = start_by_clone(plan);
+
+    REQUIRE_FALSE(result);
+    CHECK(is_unsupported(result.failure()));
+}
+#else
+TEST_CASE("start_by_clone") {
+    test::check_engine(start_by_clone);
+}
+
+TEST_CASE("start_by_clone: the child comes with a pidfd") {
+    const char* const argv[] = {"noop", nullptr};
+    const char* const candidates[] = {CHILDREN "/child.noop", nullptr};
+    Plan plan;
+    plan.argv = argv;
+    plan.envp = argv + 1;
+    plan.candidates = candidates;
+
+    StartResult result = start_by_clone(plan);
+
+    REQUIRE(result);
+    CHECK(result->pidfd);
+    ::waitpid(result->pid, nullptr, 0);
+}
+#endif
+
+TEST_CASE("is_unsupported: only what the clone itself was refused counts") {
+    CHECK(is_unsupported({Step::make_child, ENOSYS}));
+    CHECK(is_unsupported({Step::make_child, EPERM}));
+    CHECK(is_unsupported({Step::close_descriptors, ENOSYS}));
+    CHECK_FALSE(is_unsupported({Step::make_child, EAGAIN}));
+    CHECK_FALSE(is_unsupported({Step::make_child, EMFILE}));
+    CHECK_FALSE(is_unsupported({Step::execute, EPERM}));
+    CHECK_FALSE(is_unsupported({Step::execute, ENOSYS}));
+}
