@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <initializer_list>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <signal.h>
+#include <sys/types.h>
+
+#include "pyproc/errors.hpp"
+#include "pyproc/posix/deadline.hpp"
+#include "pyproc/posix/fd.hpp"
+#include "pyproc/posix/process_handle.hpp"
+#include "pyproc/spawn/args.hpp"
+#include "pyproc/spawn/options.hpp"
+#include "pyproc/spawn/prepare.hpp"
+#include "pyproc/spawn/start.hpp"
+#include "pyproc/spawn/streams.hpp"
+#include "pyproc/subprocess/communicate.hpp"
+#include "pyproc/subprocess/completed_process.hpp"
+#include "pyproc/subprocess/errors.hpp"
+#include "pyproc/subprocess/stream.hpp"
+
+namespace pyproc::subprocess {
+
+using posix::Timeout;
+using spawn::DEVNULL;
+using spawn::INHERIT;
+using spawn::Options;
+using spawn::PIPE;
+using spawn::Redirect;
+using spawn::STDOUT;
+
+/// A child process and the caller's ends of its pipes.
+///
+///     Popen child{{"tr", "a-z", "A-Z"}, {.std_in = PIPE, .std_out = PIPE}};
+///     auto [out, err] = child.communicate("hello");
+///
+/// The destructor does what leaving Python's `with Popen(...)` does: it closes the pipes
+/// and waits for the child, without a limit. Who does not want that calls `kill` or
+/// `detach`.
+///
+/// Threads: any may call `poll`, `wait`, `returncode`, `pid` and the signalling members
+/// at
+///          any time, and all get the one true status. Streams, `communicate`, moving and
+///          destroying are for one thread at a time.
+/// Python:  `subprocess.Popen`.
+class Popen {
+public:
+    /// Starts a child. Returns once its program is running.
+    ///
+    /// @param args     The command; see `Args`.
+    /// @param options  How the child differs from its caller; see `Options`. `input`,
+    ///                 `timeout` and `check` are kept for `communicate` and `wait`.
+    /// @throws ValueError  for an empty command, an embedded NUL, or options that
+    /// contradict
+    ///                     each other.
+    /// @throws OSError     if the program can't be executed (its name is the `filename`),
+    /// the
+    ///                     working directory not entered (likewise), a file not opened or
+    ///                     a process not made. Nothing is left behind then: no child, no
+    ///                     descriptor.
+    explicit Popen(Args args, Options options = {})
+        : Popen{new State{std::move(args), std::move(options)}} {
+        start();
+    }
+
+    /// The same for a braced list, which could else be meant for the move constructor.
+    explicit Popen(std::initializer_list<Arg> args, Options options = {})
+        : Popen{Args{args}, std::move(options)} {}
+
+    Popen(Popen&& other) noexcept
+        : std_in{std::move(other.std_in)},
+          std_out{std::move(other.std_out)},
+          std_err{std::move(other.std_err)},
+          state_{std::exchange(other.state_, nullptr)} {}
+    Popen& operator=(Popen&& other) noexcept {
+        if (this == &other) return *this;
+        finish();
+        std_in = std::move(other.std_in);
+        std_out = std::move(other.std_out);
+        std_err = std::move(other.std_err);
+        state_ = std::exchange(other.state_, nullptr);
+        return *this;
+    }
+    ~Popen() { finish(); }
+
+    WriteStream std_in;  ///< open if `std_in = PIPE` or `input` was asked for
+    ReadStream std_out;  ///< open if `std_out = PIPE` or `capture_output` was asked for
+    ReadStream std_err;  ///< open if `std_err = PIPE` or `capture_output` was asked for
+
+    [[nodiscard]] const Args& args() const { return state().args; }
+    [[nodiscard]] pid_t pid() const { return handle().pid(); }
+
+    /// The exit code, or minus the signal's number; `nullopt` as long as no `poll`,
+    /// `wait` or `communicate` has seen the child's end.
+    [[nodiscard]] std::optional<int> returncode() const {
+        const auto end = handle().ended();
+        return end ? std::optional{end->status.returncode()} : std::nullopt;
+    }
+
+    /// Looks whether the child has ended, without blocking. @return as `returncode`.
+    std::optional<int> poll() {
+        const auto end = handle().poll();
+        return end ? std::optional{end->status.returncode()} : std::nullopt;
+    }
+
+    /// Sleeps until the child has ended, as long as `Options::timeout` allows.
+    ///
+    /// A child that writes more to a pipe than that holds never ends if nobody reads, so
+    /// with pipes use `communicate`.
+    ///
+    /// @return The exit code, or minus the signal's number. 0 if the status is lost,
+    /// because
+    ///         SIGCHLD is ignored or something else has reaped the child.
+    /// @throws TimeoutExpired      when the limit has passed; the child runs on, and
+    /// `wait`
+    ///                             may be called again.
+    /// @throws CalledProcessError  under `Options::check`, for a child that failed.
+    int wait() { return wait(state().options.timeout); }
+
+    /// The same with a limit of its own.
+    int wait(Timeout timeout) {
+        State& now = state();
+        const auto end = handle().wait_until(posix::Deadline::after(timeout));
+        if (!end) throw TimeoutExpired{now.args, timeout.limit()};
+        const int code = end->status.returncode();
+        if (now.options.check && code != 0) throw CalledProcessError{code, now.args};
+        return code;
+    }
+
+    /// Gives the child its input, collects its output and waits for its end.
+    ///
+    /// @param input    For a child with `std_in = PIPE`; by default `Options::input`.
+    /// @param timeout  For the whole; by default `Options::timeout`. Holds even while a
+    ///                 grandchild keeps a pipe open.
+    /// @return What the child wrote to those streams that are pipes. What was read from
+    /// them
+    ///         before is not in it.
+    /// @throws TimeoutExpired      with what has come so far. Call again to go on;
+    /// nothing is
+    ///                             lost.
+    /// @throws CalledProcessError  under `Options::check`, with the output.
+    /// @throws ValueError          for input to a child whose standard input is not a
+    /// pipe,
+    ///                             or other input in a call that goes on.
+    /// @throws OSError             if a pipe can't be read or written. A child that does
+    /// not
+    ///                             read all its input is no error.
+    Output communicate(std::optional<std::string_view> input = std::nullopt) {
+        return communicate(input, state().options.timeout);
+    }
+    Output communicate(std::optional<std::string_view> input, Timeout timeout) {
+        State& now = state();
+        const auto deadline = posix::Deadline::after(timeout);
+        start_communication(now, input);
+        auto& talk = now.communication;
+        const bool is_read = talk.run_until(std_in, std_out, std_err, deadline);
+        const auto end =
+            is_read ? handle().wait_until(deadline) : std::optional<posix::Ended>{};
+        if (!end) {
+            throw TimeoutExpired{now.args, timeout.limit(), talk.output().std_out,
+                                 talk.output().std_err};
+        }
+        Output output = talk.take_output();
+        const int code = end->status.returncode();
+        if (now.options.check && code != 0) {
+            throw CalledProcessError{code, now.args, std::move(output.std_out),
+                                     std::move(output.std_err)};
+        }
+        return output;
+    }
+
+    /// Sends a signal. One to a child that has been reaped goes nowhere.
+    ///
+    /// @throws OSError  EINVAL for a number that is no signal, EPERM for a child that has
+    ///                  become somebody else's.
+    void send_signal(int signal) {
+        const auto sent = handle().send_signal(signal);
+        if (sent.code() != ESRCH)
+            sent.or_throw("cannot send a signal to the child (kill)");
+    }
+    void terminate() { send_signal(SIGTERM); }
+    void kill() { send_signal(SIGKILL); }
+
+    /// A descriptor of the caller's own that stands for the child; it polls readable once
+    /// the child has ended.
+    ///
+    /// @throws OSError  ESRCH when the child has been reaped, ENOSYS without pidfds.
+    [[nodiscard]] posix::UniqueFd pidfd() const {
+        return handle().duplicate_pidfd().or_throw("pidfd_open");
+    }
+
+    /// What the child used; all zeros before its end has been seen.
+    [[nodiscard]] posix::Rusage rusage() const {
+        const auto end = handle().ended();
+        return end ? posix::to_rusage(end->usage) : posix::Rusage{};
+    }
+
+private:
+    /// What stays in its place when a Popen moves, because other threads may be using it.
+    struct State {
+        State(Args&& the_args, Options&& the_options)
+            : args{std::move(the_args)}, options{std::move(the_options)} {}
+
+        Args args;
+        Options options;
+        std::optional<posix::ProcessHandle> handle;  ///< empty until the child is there
+        Communication communication;
+    };
+
+    /// The one constructor that cannot fail, so that the destructor cleans up after a
+    /// start that does.
+    explicit Popen(State* state) noexcept : state_{state} {}
+
+    void start() {
+        spawn::Streams streams = spawn::open_streams(state_->options);
+        const spawn::Prepared prepared{state_->args, state_->options, streams.sources};
+        auto started = spawn::start(prepared.plan());
+        if (!started) throw_start_error(started.failure(), prepared, state_->options);
+        // From here on nothing can throw, or the child would have no owner.
+        state_->handle.emplace(started->pid, std::move(started->pidfd));
+        std_in = WriteStream{std::move(streams.ours.in)};
+        std_out = ReadStream{std::move(streams.ours.out), state_->options.text};
+        std_err = ReadStream{std::move(streams.ours.err), state_->options.text};
+    }
+
+    [[noreturn]] static void throw_start_error(const spawn::Failure& failure,
+                                               const spawn::Prepared& prepared,
+                                               const Options& options) {
+        std::string_view file;
+        if (failure.at == spawn::Step::execute) file = prepared.program();
+        if (failure.at == spawn::Step::enter_directory) file = options.cwd->string();
+        throw_os_error(failure.code, spawn::describe(failure.at), file);
+    }
+
+    [[nodiscard]] State& state() const {
+        if (state_ == nullptr) throw std::logic_error{"this Popen has been moved from"};
+        return *state_;
+    }
+
+    [[nodiscard]] posix::ProcessHandle& handle() const { return *state().handle; }
+
+    void start_communication(State& now, std::optional<std::string_view> input) {
+        auto& talk = now.communication;
+        if (talk.has_started()) {
+            if (input && !input->empty()) {
+                throw ValueError{"Cannot send input after starting communication"};
+            }
+            return;
+        }
+        if (!input && now.options.input) input = *now.options.input;
+        if (input && !input->empty() && std_in.closed()) {
+            throw ValueError{"input needs std_in = PIPE"};
+        }
+        talk.start(std_in, std_out, std_err, input.value_or(std::string_view{}));
+    }
+
+    void finish() noexcept {
+        if (state_ == nullptr) return;
+        std_out.close();
+        std_err.close();
+        try {
+            std_in.close();
+        } catch (const std::exception&) {
+            // The child did not want the last of its input; nobody is left to be told.
+        }
+        if (state_->handle) state_->handle->wait();
+        delete std::exchange(state_, nullptr);
+    }
+
+    /// Owned. (`<memory>` would cost every user of this header a sixth of what it costs.)
+    State* state_ = nullptr;
+};
+
+}  // namespace pyproc::subprocess

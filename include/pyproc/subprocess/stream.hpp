@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstddef>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "pyproc/errors.hpp"
+#include "pyproc/posix/fd.hpp"
+#include "pyproc/posix/io.hpp"
+#include "pyproc/subprocess/text.hpp"
+
+namespace pyproc::subprocess {
+
+namespace detail {
+
+inline void require_open(const posix::UniqueFd& fd) {
+    if (!fd)
+        throw ValueError{"I/O operation on a closed stream, or one that is not a pipe"};
+}
+
+}  // namespace detail
+
+/// The caller's end of a child's standard input.
+///
+/// What is written is held back until there is a good deal of it, or `flush` or `close`.
+/// A child that no longer reads is a `BrokenPipeError`, never a SIGPIPE.
+///
+/// Threads: one at a time.
+/// Python:  `Popen.stdin`.
+class WriteStream {
+public:
+    WriteStream() noexcept = default;
+    explicit WriteStream(posix::UniqueFd fd) noexcept : fd_{std::move(fd)} {}
+    WriteStream(WriteStream&&) noexcept = default;
+    WriteStream& operator=(WriteStream&&) noexcept = default;
+
+    /// @throws ValueError       if it is closed.
+    /// @throws BrokenPipeError  if what was held back had to be written and nobody reads.
+    void write(std::string_view bytes) {
+        detail::require_open(fd_);
+        constexpr std::size_t enough = 8192;
+        if (held_.size() + bytes.size() < enough) {
+            held_.append(bytes);
+            return;
+        }
+        flush();
+        posix::write_all(fd_.get(), bytes).or_throw("write");
+    }
+
+    /// Writes what was held back. @throws as `write` does.
+    void flush() {
+        detail::require_open(fd_);
+        if (held_.empty()) return;
+        const auto written = posix::write_all(fd_.get(), held_);
+        held_.clear();
+        written.or_throw("write");
+    }
+
+    /// Flushes and closes; the child reads the end of the file. Closing twice is allowed.
+    /// @throws BrokenPipeError  if something was held back and nobody reads: even then it
+    /// is
+    ///                          closed.
+    void close() {
+        if (!fd_) return;
+        const posix::UniqueFd closing = std::move(fd_);
+        if (held_.empty()) return;
+        const auto written = posix::write_all(closing.get(), held_);
+        held_.clear();
+        written.or_throw("write");
+    }
+
+    [[nodiscard]] bool closed() const noexcept { return !fd_; }
+
+    /// The descriptor. @throws ValueError  if it is closed.
+    [[nodiscard]] int fileno() const {
+        detail::require_open(fd_);
+        return fd_.get();
+    }
+
+    /// Gives up what was held back, for `communicate` to write first.
+    [[nodiscard]] std::string take_held() {
+        std::string taken = std::move(held_);
+        held_.clear();
+        return taken;
+    }
+
+private:
+    posix::UniqueFd fd_;
+    std::string held_;
+};
+
+/// The caller's end of a child's standard output or standard error.
+///
+/// Threads: one at a time.
+/// Python:  `Popen.stdout`, `Popen.stderr`.
+class ReadStream {
+public:
+    ReadStream() noexcept = default;
+
+    /// @param text  Whether `\r\n` and `\r` are read as `\n`.
+    ReadStream(posix::UniqueFd fd, bool text) noexcept
+        : fd_{std::move(fd)}, text_{text} {}
+    ReadStream(ReadStream&&) noexcept = default;
+    ReadStream& operator=(ReadStream&&) noexcept = default;
+
+    /// All that is left, up to the end of the file.
+    /// @throws ValueError  if the stream is closed.
+    [[nodiscard]] std::string read() {
+        detail::require_open(fd_);
+        while (fill()) {
+        }
+        return take(size());
+    }
+
+    /// The next `count` bytes; fewer only at the end of the file.
+    [[nodiscard]] std::string read(std::size_t count) {
+        detail::require_open(fd_);
+        while (size() < count && fill()) {
+        }
+        return take(count < size() ? count : size());
+    }
+
+    /// The next line with its `\n`; without it if the file ends so; empty at its end.
+    [[nodiscard]] std::string readline() {
+        detail::require_open(fd_);
+        for (std::size_t searched = 0;;) {
+            const std::size_t end = buffer_.find('\n', start_ + searched);
+            if (end != std::string::npos) return take(end + 1 - start_);
+            searched = size();
+            if (!fill()) return take(size());
+        }
+    }
+
+    /// What has been read from the pipe and not been asked for yet.
+    [[nodiscard]] std::string take_buffered() { return take(size()); }
+
+    void close() noexcept {
+        fd_.reset();
+        buffer_.clear();
+        start_ = 0;
+    }
+
+    [[nodiscard]] bool closed() const noexcept { return !fd_; }
+
+    /// The descriptor. @throws ValueError  if the stream is closed.
+    [[nodiscard]] int fileno() const {
+        detail::require_open(fd_);
+        return fd_.get();
+    }
+
+    /// The state of newline translation, which `communicate` goes on with.
+    [[nodiscard]] NewlineTranslator& newlines() noexcept { return newlines_; }
+    [[nodiscard]] bool is_text() const noexcept { return text_; }
+
+    /// Walks over lines as `readline` returns them. Single pass.
+    class Lines {
+    public:
+        using value_type = std::string;
+        using difference_type = std::ptrdiff_t;
+        using iterator_category = std::input_iterator_tag;
+        using pointer = const std::string*;
+        using reference = const std::string&;
+
+        Lines() noexcept = default;
+        explicit Lines(ReadStream& stream) : stream_{&stream} { ++*this; }
+
+        [[nodiscard]] const std::string& operator*() const noexcept { return line_; }
+        [[nodiscard]] const std::string* operator->() const noexcept { return &line_; }
+        Lines& operator++() {
+            line_ = stream_->readline();
+            if (line_.empty()) stream_ = nullptr;
+            return *this;
+        }
+        void operator++(int) { ++*this; }
+        friend bool operator==(const Lines& a, const Lines& b) noexcept {
+            return a.stream_ == b.stream_;
+        }
+
+    private:
+        ReadStream* stream_ = nullptr;
+        std::string line_;
+    };
+
+    [[nodiscard]] Lines begin() { return Lines{*this}; }
+    [[nodiscard]] Lines end() const noexcept { return {}; }
+
+private:
+    [[nodiscard]] std::size_t size() const noexcept { return buffer_.size() - start_; }
+
+    [[nodiscard]] std::string take(std::size_t count) {
+        if (start_ == 0 && count == buffer_.size()) return std::exchange(buffer_, {});
+        std::string taken = buffer_.substr(start_, count);
+        start_ += count;
+        if (start_ == buffer_.size()) {
+            buffer_.clear();
+            start_ = 0;
+        }
+        return taken;
+    }
+
+    /// Reads one more piece. @return false at the end of the file.
+    bool fill() {
+        char piece[16 * 1024];
+        const std::size_t got =
+            posix::read_some(fd_.get(), piece, sizeof piece).or_throw("read");
+        if (got == 0) return false;
+        // What was taken is dropped only now that it is the smaller part, so that reading
+        // a long output line by line stays linear.
+        if (start_ > buffer_.size() / 2) {
+            buffer_.erase(0, start_);
+            start_ = 0;
+        }
+        const std::size_t known = buffer_.size();
+        buffer_.append(piece, got);
+        if (text_) newlines_.translate(buffer_, known);
+        return true;
+    }
+
+    posix::UniqueFd fd_;
+    bool text_ = false;
+    NewlineTranslator newlines_;
+    std::string buffer_;
+    std::size_t start_ = 0;  ///< where in `buffer_` the unread part begins
+};
+
+}  // namespace pyproc::subprocess

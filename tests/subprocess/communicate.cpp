@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "pyproc/subprocess/communicate.hpp"
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "pyproc/posix/pipe.hpp"
+#include "support/catch.hpp"
+
+using namespace pyproc;
+using namespace pyproc::subprocess;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::size_t more_than_a_pipe_holds = 1 << 20;
+
+/// The caller's ends of three pipes, and the child's, for a test to play the child.
+struct Pipes {
+    Pipes() {
+        posix::Pipe to = posix::make_pipe().or_throw("pipe");
+        posix::Pipe from = posix::make_pipe().or_throw("pipe");
+        posix::Pipe errors = posix::make_pipe().or_throw("pipe");
+        in = WriteStream{std::move(to.write_end)};
+        out = ReadStream{std::move(from.read_end), false};
+        err = ReadStream{std::move(errors.read_end), false};
+        child_in = std::move(to.read_end);
+        child_out = std::move(from.write_end);
+        child_err = std::move(errors.write_end);
+    }
+    void end_output() {
+        child_out.reset();
+        child_err.reset();
+    }
+
+    WriteStream in;
+    ReadStream out;
+    ReadStream err;
+    posix::UniqueFd child_in;
+    posix::UniqueFd child_out;
+    posix::UniqueFd child_err;
+};
+
+}  // namespace
+
+TEST_CASE("Communication: it is complete when all pipes have ended, and closes them") {
+    Pipes pipes;
+    Communication talk;
+    REQUIRE(::write(pipes.child_out.get(), "out", 3) == 3);
+    REQUIRE(::write(pipes.child_err.get(), "err", 3) == 3);
+    pipes.end_output();
+
+    talk.start(pipes.in, pipes.out, pipes.err, "input");
+    CHECK(talk.run_until(pipes.in, pipes.out, pipes.err, posix::Deadline{}));
+
+    CHECK(talk.take_output() == Output{"out", "err"});
+    CHECK((pipes.in.closed() && pipes.out.closed() && pipes.err.closed()));
+    char bytes[16];
+    CHECK(::read(pipes.child_in.get(), bytes, sizeof bytes) == 5);
+}
+
+TEST_CASE("Communication: cut short by its deadline, it goes on where it was") {
+    Pipes pipes;
+    Communication talk;
+    REQUIRE(::write(pipes.child_out.get(), "first", 5) == 5);
+    const std::string input(more_than_a_pipe_holds, 'x');
+
+    {
+        const std::string gone_after_the_first_call = input;
+        talk.start(pipes.in, pipes.out, pipes.err, gone_after_the_first_call);
+        CHECK_FALSE(
+            talk.run_until(pipes.in, pipes.out, pipes.err, posix::Deadline::after(20ms)));
+    }
+    CHECK(talk.output().std_out == "first");
+    REQUIRE(::write(pipes.child_out.get(), "second", 6) == 6);
+    pipes.end_output();
+    std::size_t received = 0;
+    bool is_complete = false;
+    while (!is_complete) {
+        is_complete =
+            talk.run_until(pipes.in, pipes.out, pipes.err, posix::Deadline::after(0s));
+        char bytes[65536];
+        ::fcntl(pipes.child_in.get(), F_SETFL, O_NONBLOCK);
+        for (ssize_t got = 0;
+             (got = ::read(pipes.child_in.get(), bytes, sizeof bytes)) > 0;) {
+            received += static_cast<std::size_t>(got);
+        }
+    }
+
+    CHECK(talk.take_output().std_out == "firstsecond");
+    CHECK(received == input.size());
+}
+
+TEST_CASE("Communication: a child that stops reading is no error") {
+    Pipes pipes;
+    Communication talk;
+    pipes.child_in.reset();
+    pipes.end_output();
+
+    talk.start(pipes.in, pipes.out, pipes.err, std::string(more_than_a_pipe_holds, 'x'));
+
+    CHECK(talk.run_until(pipes.in, pipes.out, pipes.err, posix::Deadline{}));
+}
+
+TEST_CASE("Communication: what the streams already hold comes first") {
+    Pipes pipes;
+    Communication talk;
+    REQUIRE(::write(pipes.child_out.get(), "line\nrest", 9) == 9);
+    pipes.end_output();
+    REQUIRE(pipes.out.readline() == "line\n");
+    pipes.in.write("held ");
+
+    talk.start(pipes.in, pipes.out, pipes.err, "input");
+    CHECK(talk.run_until(pipes.in, pipes.out, pipes.err, posix::Deadline{}));
+
+    CHECK(talk.take_output().std_out == "rest");
+    char bytes[16];
+    CHECK(::read(pipes.child_in.get(), bytes, sizeof bytes) == 10);
+    CHECK(std::string(bytes, 10) == "held input");
+}
+
+TEST_CASE("Communication: output without end stops at the deadline") {
+    Pipes pipes;
+    Communication talk;
+    pipes.in.close();
+    const pid_t flood = ::fork();
+    if (flood == 0) {
+        ::dup2(pipes.child_out.get(), 1);
+        ::execl(CHILDREN "/child.flood", "flood", "-1", "1", nullptr);
+        ::_exit(127);
+    }
+
+    talk.start(pipes.in, pipes.out, pipes.err, {});
+    CHECK_FALSE(
+        talk.run_until(pipes.in, pipes.out, pipes.err, posix::Deadline::after(20ms)));
+
+    CHECK_FALSE(talk.output().std_out.empty());
+    ::kill(flood, SIGKILL);
+    ::waitpid(flood, nullptr, 0);
+}

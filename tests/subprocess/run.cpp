@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "pyproc/subprocess/run.hpp"
+
+#include <array>
+#include <chrono>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "support/catch.hpp"
+
+using namespace pyproc;
+using namespace pyproc::subprocess;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr const char* print_arguments = CHILDREN "/child.print_arguments";
+
+/// What `print_arguments` prints for these words.
+std::string printed(const std::vector<std::string>& words) {
+    std::string text;
+    for (const std::string& word : words) text.append(word).push_back('\0');
+    return text;
+}
+
+/// A file that goes away with the test.
+class TemporaryFile {
+public:
+    TemporaryFile() { ::close(::mkstemp(path_)); }
+    ~TemporaryFile() { ::unlink(path_); }
+    TemporaryFile(const TemporaryFile&) = delete;
+    TemporaryFile& operator=(const TemporaryFile&) = delete;
+    [[nodiscard]] const char* path() const { return path_; }
+
+private:
+    char path_[32] = "/tmp/pyproc-run-XXXXXX";
+};
+
+}  // namespace
+
+TEST_CASE("run: what came of the command is in the answer") {
+    const CompletedProcess done = run({CHILDREN "/child.copy_input", "twice"},
+                                      {.capture_output = true, .input = "hello"});
+
+    CHECK(done.returncode == 0);
+    CHECK(done.std_out == "hello");
+    CHECK(done.std_err == "hello");
+    CHECK(done.args == Args{CHILDREN "/child.copy_input", "twice"});
+    CHECK(done.rusage.ru_maxrss > 0);
+}
+
+TEST_CASE("run: every form of a command that the contract names is one command") {
+    const Options quiet{.std_out = PIPE};
+    const std::string program = print_arguments;
+    const std::filesystem::path path = print_arguments;
+    const std::vector<std::string> strings{program, "b"};
+    const std::vector<std::string_view> views{program, "b"};
+    const char* const array[] = {print_arguments, "b", nullptr};
+    std::string writable = program;
+    std::string argument = "b";
+    char* pointers[] = {writable.data(), argument.data()};
+    const std::string alone = printed({program});
+    const std::string both = printed({program, "b"});
+
+    CHECK(run(print_arguments, quiet).std_out == alone);
+    CHECK(run(program, quiet).std_out == alone);
+    CHECK(run(path, quiet).std_out == alone);
+    CHECK(run({program}, quiet).std_out == alone);
+    CHECK(run({program, "b"}, quiet).std_out == both);
+    CHECK(run({path, "b"}, quiet).std_out == both);
+    CHECK(run({std::string{print_arguments}}, quiet).std_out == alone);
+    CHECK(run(strings, quiet).std_out == both);
+    CHECK(run(views, quiet).std_out == both);
+    CHECK(run(array, quiet).std_out == both);
+    CHECK(run(std::span<char*>{pointers}, quiet).std_out == both);
+    CHECK(run({{print_arguments, "b"}}, quiet).std_out == both);
+}
+
+TEST_CASE("run: arguments arrive as they were given, whatever is in them") {
+    const std::vector<std::string> words{print_arguments, "",         " ",
+                                         "a b",           "'\"$`\\*", "\n\xff"};
+
+    CHECK(run(words, {.std_out = PIPE}).std_out == printed(words));
+}
+
+TEST_CASE("run: shell gives a script to the shell, and more words are its arguments") {
+    CHECK(run("exit 7", {.shell = true}).returncode == 7);
+    CHECK(run({"echo \"$0 $1\"", "zero", "one"}, {.shell = true, .std_out = PIPE})
+              .std_out == "zero one\n");
+}
+
+TEST_CASE("run: executable is what runs, the command only what it is called") {
+    CHECK(run({"another name", "b"}, {.executable = print_arguments, .std_out = PIPE})
+              .std_out == printed({"another name", "b"}));
+}
+
+TEST_CASE(
+    "run: env is the whole environment, and its PATH where a program is looked for") {
+    const auto done =
+        run({"child.print_environment"},
+            {.env = {{{"PATH", "/none:" CHILDREN}, {"A", "1"}}}, .std_out = PIPE});
+
+    CHECK(done.std_out == "A=1\nPATH=/none:" CHILDREN "\n");
+}
+
+TEST_CASE("run: an empty environment is empty") {
+    CHECK(run({CHILDREN "/child.print_environment"}, {.env = {{}}, .std_out = PIPE})
+              .std_out == "");
+}
+
+TEST_CASE("run: a relative program is looked for from the child's working directory") {
+    CHECK(run({"./child.exit_with", "8"}, {.cwd = CHILDREN}).returncode == 8);
+    CHECK_THROWS_AS(run({"./child.exit_with", "8"}, {.cwd = "/"}), FileNotFoundError);
+}
+
+TEST_CASE("run: standard streams come from files and go to files") {
+    const TemporaryFile file;
+
+    run({CHILDREN "/child.flood", "5", "1"}, {.std_out = file.path()});
+    const auto from_path =
+        run({CHILDREN "/child.copy_input"}, {.std_in = file.path(), .std_out = PIPE});
+    std::FILE* const opened = std::fopen(file.path(), "re");
+    const auto from_file =
+        run({CHILDREN "/child.copy_input"}, {.std_in = opened, .std_out = PIPE});
+    std::fclose(opened);
+
+    CHECK(from_path.std_out == "xxxxx");
+    CHECK(from_file.std_out == "xxxxx");
+}
+
+TEST_CASE("run: DEVNULL gives nothing and takes everything") {
+    const auto done =
+        run({CHILDREN "/child.copy_input"}, {.std_in = DEVNULL, .std_out = PIPE});
+
+    CHECK(done.std_out.empty());
+    CHECK(
+        run({CHILDREN "/child.flood", "1000000", "1"}, {.std_out = DEVNULL}).returncode ==
+        0);
+}
+
+TEST_CASE("run: STDOUT folds errors into the output, in the order they were written") {
+    const auto done = run("echo a; echo b >&2; echo c",
+                          {.shell = true, .std_err = STDOUT, .std_out = PIPE});
+
+    CHECK(done.std_out == "a\nb\nc\n");
+    CHECK(done.std_err.empty());
+}
+
+TEST_CASE("run: text has its newlines translated") {
+    CHECK(run({"printf", "a\\r\\nb\\rc"}, {.std_out = PIPE, .text = true}).std_out ==
+          "a\nb\nc");
+    CHECK(run({"printf", "a\\r\\nb\\rc"}, {.std_out = PIPE}).std_out == "a\r\nb\rc");
+}
+
+TEST_CASE("run: check makes a failure an exception that carries the output") {
+    try {
+        run("echo out; echo err >&2; exit 3",
+            {.capture_output = true, .check = true, .shell = true});
+        FAIL("a failure passed for a success");
+    } catch (const CalledProcessError& error) {
+        CHECK(error.returncode() == 3);
+        CHECK(error.output() == "out\n");
+        CHECK(error.std_err() == "err\n");
+    }
+    CHECK_NOTHROW(run({CHILDREN "/child.noop"}, {.check = true}));
+}
+
+TEST_CASE("run: at the limit the child is killed and reaped, and what came is kept") {
+    const auto start = std::chrono::steady_clock::now();
+    try {
+        run("echo hi; sleep 100 & wait",
+            {.capture_output = true, .shell = true, .timeout = 300ms});
+        FAIL("a child that sleeps on ended");
+    } catch (const TimeoutExpired& error) {
+        CHECK(error.output() == "hi\n");
+        CHECK(error.timeout() == 300ms);
+    }
+
+    CHECK(std::chrono::steady_clock::now() - start < 50s);
+    CHECK(::waitpid(-1, nullptr, WNOHANG) == -1);
+}
+
+TEST_CASE("run: output without end stops at the limit") {
+    try {
+        run({CHILDREN "/child.flood", "-1", "1"},
+            {.capture_output = true, .timeout = 20ms});
+        FAIL("a flood ended");
+    } catch (const TimeoutExpired& error) {
+        CHECK_FALSE(error.output().empty());
+    }
+}
+
+TEST_CASE(
+    "run: bad commands and contradictions are ValueErrors, and nothing is started") {
+    CHECK_THROWS_AS(run(Args{}), ValueError);
+    CHECK_THROWS_AS(run({}), ValueError);
+    CHECK_THROWS_AS(run(""), ValueError);
+    CHECK_THROWS_AS(run(std::string{"a\0b", 3}), ValueError);
+    CHECK_THROWS_AS(run("cat", {.input = "x", .std_in = PIPE}), ValueError);
+    CHECK_THROWS_AS(run("cat", {.capture_output = true, .std_out = DEVNULL}), ValueError);
+}
+
+TEST_CASE("call: it returns the code, and the child writes where the caller does") {
+    CHECK(call({CHILDREN "/child.exit_with", "5"}) == 5);
+    CHECK(call({CHILDREN "/child.kill_itself", "15"}) == -15);
+}
+
+TEST_CASE("call: pipes that nobody reads do not stall the child") {
+    CHECK(call({CHILDREN "/child.flood", "1000000", "1"}, {.std_out = PIPE}) == 0);
+}
+
+TEST_CASE("check_call: 0, or an exception") {
+    CHECK(check_call({CHILDREN "/child.noop"}) == 0);
+    CHECK_THROWS_AS(check_call({CHILDREN "/child.exit_with", "1"}), CalledProcessError);
+}
+
+TEST_CASE("check_output: the bytes unchanged, or an exception with them") {
+    CHECK(check_output({"printf", "a\\r\\n\\n"}) == "a\r\n\n");
+    CHECK(check_output({CHILDREN "/child.copy_input"}, {.input = "in"}) == "in");
+    try {
+        check_output("echo out; false", {.shell = true});
+        FAIL("a failure passed for a success");
+    } catch (const CalledProcessError& error) {
+        CHECK(error.output() == "out\n");
+    }
+}
+
+TEST_CASE("check_output: the options that it sets itself are refused") {
+    CHECK_THROWS_AS(check_output("date", {.std_out = PIPE}), ValueError);
+    CHECK_THROWS_AS(check_output("date", {.capture_output = true}), ValueError);
+}
+
+TEST_CASE("getstatusoutput: the code, and output and errors without one last newline") {
+    CHECK(getstatusoutput("echo hi") == StatusOutput{0, "hi"});
+    CHECK(getstatusoutput("printf 'a\\n\\n'") == StatusOutput{0, "a\n"});
+    CHECK(getstatusoutput("echo a; echo b >&2; exit 3") == StatusOutput{3, "a\nb"});
+    CHECK(getstatusoutput("kill -9 $$") == StatusOutput{-9, ""});
+    CHECK(getstatusoutput("") == StatusOutput{0, ""});
+}
+
+TEST_CASE("getoutput: the output alone, newlines translated") {
+    CHECK(getoutput("echo hi") == "hi");
+    CHECK(getoutput("printf 'a\\r\\nb\\r\\n'") == "a\nb");
+    CHECK(getoutput("true").empty());
+    CHECK_THAT(getoutput("no-such-command"), test::Contains("not found"));
+}
+
+TEST_CASE("getoutput: a script with an embedded NUL is a ValueError") {
+    CHECK_THROWS_AS(getoutput(std::string_view{"a\0b", 3}), ValueError);
+}
