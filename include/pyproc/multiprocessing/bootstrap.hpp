@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <unistd.h>
+
+#include "pyproc/multiprocessing/exception_text.hpp"
+#include "pyproc/multiprocessing/process_state.hpp"
+#include "pyproc/multiprocessing/registry.hpp"
+#include "pyproc/multiprocessing/streams.hpp"
+#include "pyproc/multiprocessing/system_exit.hpp"
+#include "pyproc/posix/c_library.hpp"
+
+namespace pyproc::multiprocessing::detail {
+
+/// Ends a child: looks after its own children, writes out its streams, and leaves the
+/// parent's handlers and destructors alone.
+[[noreturn]] inline void leave_child(int status) noexcept {
+    Registry::here().finish_children();
+    flush_streams();
+    ::_exit(status);
+}
+
+inline void write_to_stderr(const std::string& text) noexcept {
+    try {
+        std::cerr << text << std::flush;
+    } catch (...) {
+        // Set to throw; there is nobody left to tell.
+    }
+}
+
+/// What the exception that has left the target means for the child: says on stderr what
+/// there is to say, and returns the exit code.
+[[nodiscard]] inline int report(const std::exception_ptr& failure,
+                                std::string_view name) {
+    try {
+        std::rethrow_exception(failure);
+    } catch (const SystemExit& exit) {
+        if (exit.message()) write_to_stderr(*exit.message() + '\n');
+        return exit.code();
+    } catch (...) {
+        std::string text{"Process "};
+        text.append(name).append(":\n").append(exception_text(failure)).append("\n");
+        write_to_stderr(text);
+        return EXIT_FAILURE;
+    }
+}
+
+/// The life of a forked child, from the fork to its end.
+///
+/// The order is Python's: the child's own children are joined before an exception is
+/// reported.
+///
+/// @param lifeline  The write end of a pipe that the parent reads, to be left open; or
+/// -1. Python:  `BaseProcess._bootstrap`.
+template <class Run>
+[[noreturn]] void live_as_child(SharedState self, int lifeline, Run run) noexcept {
+    std::exception_ptr failure;
+    try {
+        drop_inherited_output();
+        detach_input();
+        Registry::enter_child(self, lifeline);
+        posix::call_first_at_exit<leave_child>().or_throw("on_exit");
+        run();
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    Registry::here().finish_children();
+    leave_child(failure ? report(failure, *self->name()) : EXIT_SUCCESS);
+}
+
+}  // namespace pyproc::multiprocessing::detail

@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cerrno>
+#include <csignal>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <typeinfo>
+#include <utility>
+#include <vector>
+
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "pyproc/errors.hpp"
+#include "pyproc/multiprocessing/bootstrap.hpp"
+#include "pyproc/multiprocessing/exception_text.hpp"
+#include "pyproc/multiprocessing/process_state.hpp"
+#include "pyproc/multiprocessing/registry.hpp"
+#include "pyproc/multiprocessing/streams.hpp"
+#include "pyproc/multiprocessing/target.hpp"
+#include "pyproc/posix/deadline.hpp"
+#include "pyproc/posix/fd.hpp"
+#include "pyproc/posix/pipe.hpp"
+#include "pyproc/posix/platform.hpp"
+#include "pyproc/posix/process_handle.hpp"
+
+namespace pyproc::multiprocessing {
+
+/// How a process differs from others of its parent.
+struct ProcessOptions {
+    /// Whether the process is terminated, instead of waited for, when its parent ends.
+    /// Such a process may not have children. Unset: as the process that makes it.
+    std::optional<bool> daemon = std::nullopt;
+
+    /// What it is called in reports. Empty: after its class and its place in the family,
+    /// `Process-1`, and for the second child of that one `Process-1:2`.
+    std::string name = {};
+};
+
+/// A function that runs in a process of its own.
+///
+///     Process p(whoami, "I'm function 0");
+///     p.start();
+///     p.join();
+///
+/// The child is a fork: it has a copy of all that the parent has in memory at `start`,
+/// and what either changes from then on the other does not see. It reads an empty
+/// standard input. When the target returns, the child writes out its streams and ends,
+/// with no destructor and no atexit handler of its parent's run, not even by `std::exit`.
+///
+/// At a normal end of the program (`main` returns, or `std::exit`), children that are
+/// daemons are terminated and all children are waited for. The destructor of a started
+/// `Process` neither kills nor waits: the child runs on, and `active_children` finds it.
+///
+/// To run code of a class of your own, derive and override `run`.
+///
+/// Threads: calls on the same object are safe, but for moving and destroying it. The
+/// child
+///          has only the thread that called `start`. A lock that another thread held at
+///          that moment is held for ever in the child: the child of a program with
+///          threads must not wait for locks of that program. Those of this library and of
+///          the C library's streams and memory it may use.
+/// Python:  `multiprocessing.Process`, start method "fork".
+class Process {
+public:
+    /// A process that does nothing, unless a derived class overrides `run`.
+    Process() : Process{ProcessOptions{}} {}
+    explicit Process(ProcessOptions options) : state_{make_state(std::move(options))} {}
+
+    /// A process that will call `target(args...)`, on copies of both, as std::thread
+    /// does: pass by `std::ref` what is to be a reference; the child sees its own copy of
+    /// that.
+    template <detail::NoneOf<Process, ProcessOptions> Target, class... Args>
+    explicit Process(Target&& target, Args&&... args)
+        : Process{ProcessOptions{}, std::forward<Target>(target),
+                  std::forward<Args>(args)...} {}
+
+    template <class Target, class... Args>
+    Process(ProcessOptions options, Target&& target, Args&&... args)
+        : state_{make_state(std::move(options))},
+          target_{detail::make_target(std::forward<Target>(target),
+                                      std::forward<Args>(args)...)} {}
+
+    Process(Process&&) noexcept = default;
+    Process& operator=(Process&&) noexcept = default;
+    virtual ~Process() = default;
+
+    /// What the child does: calls the target. The parent may call it, too, but once: the
+    /// arguments are moved into the call.
+    virtual void run() {
+        if (target_) target_->call();
+    }
+
+    /// Starts the child.
+    ///
+    /// First writes out the standard streams and all output streams of C, so that the
+    /// child has no copy of what they hold. The parent's copy of the target and its
+    /// arguments is destroyed.
+    ///
+    /// @throws std::logic_error  It has been started before, or belongs to another
+    /// process,
+    ///                           or the calling process is a daemon.
+    /// @throws ValueError        It is closed.
+    /// @throws OSError           The system refuses another process or descriptor; it may
+    ///                           be started again.
+    ///
+    /// Source: fork(2).
+    void start();
+
+    /// Waits until the process has ended.
+    ///
+    /// @throws std::logic_error  It has not been started, or not by this process.
+    /// @throws ValueError        It is closed.
+    void join() { static_cast<void>(join(posix::Timeout{})); }
+
+    /// Waits until the process has ended, but no longer than `limit`: any chrono
+    /// duration.
+    ///
+    /// @return Whether it has ended.
+    bool join(posix::Timeout limit) {
+        posix::ProcessHandle& child = started_child("join");
+        if (!child.wait_until(posix::Deadline::after(limit))) return false;
+        detail::Registry::here().forget(state_);
+        return true;
+    }
+
+    /// Whether the process is running: started and not ended, or the calling process.
+    [[nodiscard]] bool is_alive() const {
+        state().require_open();
+        if (is_current()) return true;
+        require_creator("test");
+        posix::ProcessHandle* const child = state().child();
+        if (child == nullptr) return false;
+        if (!child->poll()) return true;
+        detail::Registry::here().forget(state_);
+        return false;
+    }
+
+    /// Asks the process to end, by SIGTERM: by default it dies at once, its output that
+    /// is still in a buffer is lost, and its own children live on. Nothing if it has
+    /// ended.
+    void terminate() { send_signal(SIGTERM); }
+
+    /// Ends the process by SIGKILL, which it can't refuse. Nothing if it has ended.
+    void kill() { send_signal(SIGKILL); }
+
+    /// Its pid; `nullopt` until it has been started.
+    [[nodiscard]] std::optional<pid_t> pid() const {
+        state().require_open();
+        if (is_current()) return ::getpid();
+        const pid_t pid = state().pid();
+        return pid == 0 ? std::nullopt : std::optional{pid};
+    }
+
+    /// Its exit code, or -n if signal n ended it; `nullopt` until it has ended. It stays
+    /// so if something else has reaped the child: then nobody can say.
+    [[nodiscard]] std::optional<int> exitcode() const {
+        state().require_open();
+        posix::ProcessHandle* const child =
+            state().is_creator_here() ? state().child() : nullptr;
+        if (child == nullptr) return std::nullopt;
+        const auto end = child->poll();
+        if (!end || end->is_lost) return std::nullopt;
+        return end->status.returncode();
+    }
+
+    [[nodiscard]] std::string name() const {
+        const std::string* const name = state().name();
+        return name != nullptr ? *name : default_name();
+    }
+    void set_name(std::string name) { state().set_name(std::move(name)); }
+
+    /// @see ProcessOptions::daemon
+    [[nodiscard]] bool daemon() const { return state().is_daemon(); }
+
+    /// @throws std::logic_error  It has been started.
+    void set_daemon(bool is_daemon) { state().set_daemon(is_daemon); }
+
+    /// A descriptor for poll(2): POLLIN or POLLHUP say that the process has ended. It
+    /// belongs to the process and stays open until `close`, or until nothing refers to
+    /// the process.
+    ///
+    /// Without pidfds it is a pipe: it may tell of the end a moment before `exitcode`
+    /// does, which `join` bridges, and it tells of an exec(3) by the child as of its end.
+    ///
+    /// @throws ValueError  It has not been started.
+    [[nodiscard]] int sentinel() {
+        state().require_open();
+        if (is_current() || state().pid() == 0) throw ValueError{"process not started"};
+        require_creator("wait for");
+        return state().sentinel();
+    }
+
+    /// Gives up what the object holds. All further use but `name` and `daemon` is a
+    /// `ValueError`. On the current process it does nothing.
+    ///
+    /// @throws ValueError  The process is still running.
+    void close();
+
+private:
+    friend Process current_process();
+    friend std::vector<Process> active_children();
+
+    explicit Process(detail::SharedState state) noexcept : state_{std::move(state)} {}
+
+    [[nodiscard]] static detail::SharedState make_state(ProcessOptions options) {
+        detail::Registry& registry = detail::Registry::here();
+        return std::make_shared<detail::ProcessState>(
+            registry.next_identity(), ::getpid(), std::move(options.name),
+            options.daemon.value_or(registry.current()->is_daemon()));
+    }
+
+    [[nodiscard]] detail::ProcessState& state() const {
+        if (!state_) throw std::logic_error{"process object has been moved from"};
+        return *state_;
+    }
+
+    [[nodiscard]] bool is_current() const {
+        return state_ == detail::Registry::here().current();
+    }
+
+    [[nodiscard]] std::string default_name() const {
+        return detail::short_type_name(typeid(*this)) + '-' +
+               detail::to_text(state().identity());
+    }
+
+    void require_creator(const std::string& deed) const {
+        if (state().is_creator_here()) return;
+        throw std::logic_error{"can only " + deed + " a child process"};
+    }
+
+    [[nodiscard]] posix::ProcessHandle& started_child(const std::string& deed) const {
+        state().require_open();
+        require_creator(deed);
+        posix::ProcessHandle* const child = state().child();
+        if (child == nullptr) {
+            throw std::logic_error{"can only " + deed + " a started process"};
+        }
+        return *child;
+    }
+
+    void send_signal(int signal) {
+        posix::ProcessHandle& child =
+            started_child(signal == SIGKILL ? "kill" : "terminate");
+        const auto sent = child.send_signal(signal);
+        if (!sent && sent.code() != ESRCH) sent.or_throw("kill");
+    }
+
+    void fork_child();
+
+    detail::SharedState state_;  ///< none if moved from
+    std::unique_ptr<detail::Target> target_;
+};
+
+/// The calling process: in the main program it is called `MainProcess`.
+[[nodiscard]] inline Process current_process() {
+    return Process{detail::Registry::here().current()};
+}
+
+/// The children that were started and have not ended, in the order in which they were
+/// started. Each object shares what is known of its child with the one that started it.
+///
+/// Reaps those that have ended, as each `start` does too: no zombie outlives the next
+/// call.
+[[nodiscard]] inline std::vector<Process> active_children() {
+    std::vector<Process> children;
+    for (detail::SharedState& child : detail::Registry::here().active_children()) {
+        children.push_back(Process{std::move(child)});
+    }
+    return children;
+}
+
+/// The number of processors of the machine that are online.
+///
+/// @throws std::runtime_error  The system does not say. Python: NotImplementedError.
+///
+/// Source: sysconf(3).
+[[nodiscard]] inline int cpu_count() {
+    const long count = ::sysconf(_SC_NPROCESSORS_ONLN);
+    if (count < 1) throw std::runtime_error{"cannot determine number of cpus"};
+    return static_cast<int>(count);
+}
+
+inline void Process::start() {
+    detail::ProcessState& mine = state();
+    mine.require_open();
+    mine.claim_start();
+    try {
+        if (!mine.is_creator_here()) {
+            throw std::logic_error{
+                "can only start a process object created by current process"};
+        }
+        if (detail::Registry::here().current()->is_daemon()) {
+            throw std::logic_error{"daemonic processes are not allowed to have children"};
+        }
+        fork_child();
+    } catch (...) {
+        mine.unclaim_start();
+        throw;
+    }
+    target_.reset();
+}
+
+inline void Process::fork_child() {
+    detail::Registry& registry = detail::Registry::here();
+    static_cast<void>(registry.active_children());  // reaps
+    registry.finish_children_at_exit();
+    state_->name_unless_named(default_name());
+    std::list<detail::SharedState> entry{state_};
+
+    posix::Pipe lifeline;
+    std::unique_lock starting{registry.starting(), std::defer_lock};
+    if (!detail::has_pidfds()) {
+        starting.lock();
+        lifeline = posix::make_pipe().or_throw("pipe");
+    }
+    detail::flush_streams();
+    const pid_t pid = ::fork();
+    if (pid < 0) throw_os_error(errno, "fork");
+    if (pid == 0) {
+        lifeline.read_end.reset();
+        detail::live_as_child(state_, lifeline.write_end.release(), [this] { run(); });
+    }
+
+    // Nothing below may fail: the child is running.
+    auto pidfd = posix::platform::pidfd_open(pid);
+    state_->set_started(pid, pidfd ? std::move(*pidfd) : posix::UniqueFd{},
+                        std::move(lifeline.read_end));
+    registry.add(entry);
+}
+
+inline void Process::close() {
+    detail::ProcessState& mine = state();
+    if (is_current()) return;
+    if (mine.pid() != 0) {
+        require_creator("close");
+        if (!mine.child()->poll()) {
+            throw ValueError{
+                "Cannot close a process while it is still running. "
+                "You should first call join() or terminate()."};
+        }
+        detail::Registry::here().forget(state_);
+    }
+    mine.close();
+}
+
+}  // namespace pyproc::multiprocessing

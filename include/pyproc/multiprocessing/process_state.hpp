@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <atomic>
+#include <cerrno>
+#include <forward_list>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "pyproc/errors.hpp"
+#include "pyproc/posix/fd.hpp"
+#include "pyproc/posix/pipe.hpp"
+#include "pyproc/posix/platform.hpp"
+#include "pyproc/posix/process_handle.hpp"
+#include "pyproc/posix/result.hpp"
+
+namespace pyproc::multiprocessing::detail {
+
+/// The place of a process among its relatives: {1, 2} is the second child of the first
+/// child of the main program.
+using Identity = std::vector<unsigned>;
+
+/// "1:2", as it stands in the name of a process.
+[[nodiscard]] inline std::string to_text(const Identity& identity) {
+    std::string text;
+    for (const unsigned number : identity) {
+        if (!text.empty()) text += ':';
+        text += std::to_string(number);
+    }
+    return text;
+}
+
+/// Whether this kernel has pidfds, so that no pipe is needed to learn of a child's end.
+[[nodiscard]] inline bool has_pidfds() {
+    // Constant-initialised, so it has no guard, which a fork while another thread holds
+    // it would leave locked in the child.
+    static constinit std::atomic<int> known = -1;
+    if (known < 0) {
+        const auto self = posix::platform::pidfd_open(::getpid());
+        // EPERM: what some sandboxes say for ENOSYS.
+        known = self || (self.code() != ENOSYS && self.code() != EPERM) ? 1 : 0;
+    }
+    return known == 1;
+}
+
+/// What is known of one process: shared by all `Process` objects that stand for it, and
+/// kept by its parent's registry while it runs, whatever becomes of them.
+///
+/// A forked child has a copy, as it was at some moment of some other thread of the
+/// parent. So what a child may ask takes no lock: a thread that the child does not have
+/// may hold it. The rest is for the creator alone, which is checked first.
+///
+/// Threads: any member may be called by any thread at any time.
+class ProcessState {
+public:
+    /// @param creator  The process that may start it and wait for it; 0 for none.
+    /// @param name     Empty to be named after its class, by `name_unless_named`.
+    ProcessState(Identity identity, pid_t creator, std::string name, bool is_daemon)
+        : identity_{std::move(identity)}, creator_{creator}, is_daemon_{is_daemon} {
+        if (!name.empty()) set_name(std::move(name));
+    }
+
+    [[nodiscard]] const Identity& identity() const noexcept { return identity_; }
+
+    [[nodiscard]] bool is_creator_here() const noexcept { return creator_ == ::getpid(); }
+
+    /// `nullptr` if it has not been named yet.
+    [[nodiscard]] const std::string* name() const noexcept { return name_; }
+
+    void set_name(std::string name) {
+        const std::lock_guard lock{mutex_};
+        // Old names are kept, since a reader without a lock may be copying one.
+        name_ = &names_.emplace_front(std::move(name));
+    }
+
+    void name_unless_named(std::string name) {
+        if (name_ == nullptr) set_name(std::move(name));
+    }
+
+    [[nodiscard]] bool is_daemon() const noexcept { return is_daemon_; }
+
+    void set_daemon(bool is_daemon) {
+        if (stage_ != Stage::initial)
+            throw std::logic_error{"process has already started"};
+        is_daemon_ = is_daemon;
+    }
+
+    /// Takes the right to start it, which only one thread gets.
+    void claim_start() {
+        auto expected = Stage::initial;
+        if (!stage_.compare_exchange_strong(expected, Stage::starting)) {
+            throw std::logic_error{"cannot start a process twice"};
+        }
+    }
+
+    /// Gives that right back: the process could not be started, or this is the process
+    /// itself, which was never started by itself.
+    void unclaim_start() noexcept { stage_ = Stage::initial; }
+
+    /// @param pidfd     Empty where there are none.
+    /// @param lifeline  The read end of a pipe that only the child can write to; empty
+    ///                  where there are pidfds.
+    void set_started(pid_t pid, posix::UniqueFd pidfd,
+                     posix::UniqueFd lifeline) noexcept {
+        child_.emplace(pid, std::move(pidfd));
+        sentinel_ = std::move(lifeline);
+        stage_ = Stage::started;
+    }
+
+    /// The process itself; `nullptr` until it has been started. Only for its creator.
+    [[nodiscard]] posix::ProcessHandle* child() noexcept {
+        return stage_ == Stage::started ? &*child_ : nullptr;
+    }
+
+    /// Its pid, for any process that asks; 0 until it has been started.
+    [[nodiscard]] pid_t pid() const noexcept {
+        return stage_ == Stage::started ? child_->pid() : 0;
+    }
+
+    /// A descriptor that polls readable once the process has ended. It stays open until
+    /// `close`. Only for the creator of a process that has been started.
+    [[nodiscard]] int sentinel() {
+        const std::lock_guard lock{mutex_};
+        if (!sentinel_) sentinel_ = open_sentinel().or_throw("sentinel");
+        return sentinel_.get();
+    }
+
+    void require_open() const {
+        if (is_closed_) throw ValueError{"process object is closed"};
+    }
+
+    /// Gives up what it holds. A process that has been started must have ended.
+    void close() noexcept {
+        const std::lock_guard lock{mutex_};
+        is_closed_ = true;
+        sentinel_.reset();
+    }
+
+private:
+    enum class Stage { initial, starting, started };
+
+    [[nodiscard]] posix::Result<posix::UniqueFd> open_sentinel() {
+        auto pidfd = child_->duplicate_pidfd();
+        if (pidfd || pidfd.code() != ESRCH) return pidfd;
+        // It has been reaped, and its pidfd is gone. What is wanted now is a descriptor
+        // that is readable for ever: a pipe that holds a byte and has no writer.
+        auto pipe = posix::make_pipe();
+        if (!pipe) return pipe.error();
+        if (::write(pipe->write_end.get(), "", 1) != 1) return posix::Error{errno};
+        return std::move(pipe->read_end);
+    }
+
+    const Identity identity_;
+    const pid_t creator_;
+    std::atomic<bool> is_daemon_;
+    std::atomic<bool> is_closed_ = false;
+    std::atomic<Stage> stage_ = Stage::initial;
+    std::atomic<const std::string*> name_ = nullptr;
+    std::optional<posix::ProcessHandle> child_;  ///< set once, before `stage_` says so
+
+    std::mutex mutex_;  ///< guards the two below
+    std::forward_list<std::string> names_;
+    posix::UniqueFd sentinel_;
+};
+
+}  // namespace pyproc::multiprocessing::detail

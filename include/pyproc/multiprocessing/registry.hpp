@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <atomic>
+#include <cstdlib>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <signal.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "pyproc/multiprocessing/process_state.hpp"
+
+namespace pyproc::multiprocessing::detail {
+
+using SharedState = std::shared_ptr<ProcessState>;
+
+/// How a process ends, and so where its children are looked after then.
+enum class Ending { by_exit, by_hook };
+
+/// What this process knows of itself and of the children that it has started.
+///
+/// Never destroyed: objects with static storage may use it while the program ends.
+///
+/// Threads: any member may be called by any thread at any time.
+class Registry {
+public:
+    /// @param before    What was here before this process was forked, if anything.
+    /// @param lifeline  The descriptor that tells our parent we live, or -1.
+    Registry(SharedState current, Ending ending, Registry* before, int lifeline)
+        : current_{std::move(current)},
+          ending_{ending},
+          before_{before},
+          lifeline_{lifeline} {}
+
+    /// The registry of the calling process.
+    ///
+    /// Found by pid, so that a child that something else has forked gets one of its own
+    /// and neither waits for nor terminates its parent's children.
+    [[nodiscard]] static Registry& here() {
+        Registry* known = latest_;
+        if (known != nullptr && known->process_ == ::getpid()) return *known;
+        auto fresh = known != nullptr ? known->for_foreign_fork() : for_main_program();
+        if (latest_.compare_exchange_strong(known, fresh.get())) return *fresh.release();
+        return *known;  // another thread was faster
+    }
+
+    /// Gives a child that `Process::start` has forked a registry of its own.
+    static void enter_child(SharedState self, int lifeline) {
+        Registry* const before = latest_;
+        // Else our parent's parent would not learn of our parent's end before ours.
+        if (before != nullptr && before->lifeline_ >= 0) ::close(before->lifeline_);
+        self->unclaim_start();
+        latest_ = new Registry{std::move(self), Ending::by_hook, before, lifeline};
+    }
+
+    [[nodiscard]] const SharedState& current() const noexcept { return current_; }
+
+    /// The identity of the next child that is made here.
+    [[nodiscard]] Identity next_identity() {
+        Identity identity = current_->identity();
+        identity.push_back(++last_number_);
+        return identity;
+    }
+
+    /// Held from making a lifeline until its write end is closed here, so that no brother
+    /// is forked meanwhile and inherits it.
+    [[nodiscard]] std::mutex& starting() noexcept { return starting_; }
+
+    /// Adds the one child of `entry`. Allocates nothing: the child is running already.
+    void add(std::list<SharedState>& entry) noexcept {
+        const std::lock_guard lock{mutex_};
+        children_.splice(children_.end(), entry);
+    }
+
+    void forget(const SharedState& child) noexcept {
+        const std::lock_guard lock{mutex_};
+        children_.remove(child);
+    }
+
+    /// The children that have not ended; reaps and forgets those that have.
+    [[nodiscard]] std::vector<SharedState> active_children() {
+        std::vector<SharedState> active;
+        for (SharedState& child : known_children()) {
+            if (child->child()->poll()) {
+                forget(child);
+            } else {
+                active.push_back(std::move(child));
+            }
+        }
+        return active;
+    }
+
+    /// Terminates the daemons among the children, then waits for all of them.
+    void finish_children() {
+        for (const SharedState& child : active_children()) {
+            if (child->is_daemon())
+                static_cast<void>(child->child()->send_signal(SIGTERM));
+        }
+        for (const SharedState& child : active_children()) {
+            child->child()->wait();
+            forget(child);
+        }
+    }
+
+    /// Has the end of the program call `finish_children`, unless this process ends in
+    /// another way.
+    ///
+    /// Asked at each start, since a destructor of an object with static storage may start
+    /// a child after the handler has run.
+    void finish_children_at_exit() {
+        if (ending_ == Ending::by_hook || is_exit_awaited_.exchange(true)) return;
+        const int failed = std::atexit([]() noexcept {
+            Registry& registry = here();
+            registry.is_exit_awaited_ = false;
+            registry.finish_children();
+        });
+        if (failed != 0) throw std::bad_alloc{};
+    }
+
+private:
+    [[nodiscard]] static std::unique_ptr<Registry> for_main_program() {
+        return std::make_unique<Registry>(
+            std::make_shared<ProcessState>(Identity{}, pid_t{0}, "MainProcess", false),
+            Ending::by_exit, nullptr, -1);
+    }
+
+    [[nodiscard]] std::unique_ptr<Registry> for_foreign_fork() {
+        auto fresh = std::make_unique<Registry>(current_, ending_, this, lifeline_);
+        fresh->last_number_ = last_number_.load();
+        return fresh;
+    }
+
+    [[nodiscard]] std::vector<SharedState> known_children() {
+        const std::lock_guard lock{mutex_};
+        return {children_.begin(), children_.end()};
+    }
+
+    static inline constinit std::atomic<Registry*> latest_ = nullptr;
+
+    const pid_t process_ = ::getpid();
+    const SharedState current_;
+    const Ending ending_;
+    [[maybe_unused]] Registry* const before_;  ///< kept reachable, for detectors of leaks
+    const int lifeline_;
+    std::atomic<unsigned> last_number_ = 0;
+    std::atomic<bool> is_exit_awaited_ = false;
+    std::mutex starting_;
+    std::mutex mutex_;  ///< guards the one below
+    std::list<SharedState> children_;
+};
+
+}  // namespace pyproc::multiprocessing::detail

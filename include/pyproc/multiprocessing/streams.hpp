@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstdio>
+#include <ios>
+#include <iostream>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "pyproc/posix/c_library.hpp"
+#include "pyproc/posix/fd.hpp"
+
+namespace pyproc::multiprocessing::detail {
+
+/// Writes out what the standard streams of C++ and all output streams of C hold back.
+///
+/// Failures stay where they belong: in the state of the stream.
+inline void flush_streams() noexcept {
+    const auto flush = [](auto& stream) {
+        try {
+            stream.flush();
+        } catch (...) {
+            // A stream may be set to throw; its state says so too.
+        }
+    };
+    flush(std::cout);
+    flush(std::cerr);
+    flush(std::clog);
+    flush(std::wcout);
+    flush(std::wcerr);
+    flush(std::wclog);
+    std::fflush(nullptr);
+}
+
+/// Drops what a forked child holds of its parent's output: what another thread of the
+/// parent has written since it flushed, or what could not be flushed. It is the parent's
+/// to write, and the child would write it a second time.
+inline void drop_inherited_output() noexcept {
+    posix::discard_buffer(stdout);
+    posix::discard_buffer(stderr);
+}
+
+/// Gives a forked child an empty input: two processes that read one terminal or file
+/// would each get parts of it, and neither could know which.
+///
+/// Python: `multiprocessing.util._close_stdin`.
+inline void detach_input() noexcept {
+    if (::fcntl(STDIN_FILENO, F_GETFD) < 0) return;  // closed; its number may be reused
+    const posix::UniqueFd nothing{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
+    if (!nothing || ::dup2(nothing.get(), STDIN_FILENO) < 0) return;
+    // Only now: what the parent has read ahead is the parent's, and so is the position in
+    // its file, which the C library would set back when it drops what it has read.
+    posix::discard_buffer(stdin);
+    try {
+        // Not empty only if the program has parted it from stdin by
+        // sync_with_stdio(false).
+        const std::streamsize ahead = std::cin.rdbuf()->in_avail();
+        if (ahead > 0) std::cin.ignore(ahead);
+    } catch (...) {
+        // As above.
+    }
+}
+
+}  // namespace pyproc::multiprocessing::detail

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+/// All of the library that needs nothing linked: `os`, `subprocess`, `multiprocessing`.
+
+#include "pyproc/multiprocessing.hpp"
+#include "pyproc/os.hpp"
+#include "pyproc/subprocess.hpp"
