@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: BSL-1.0
+// Ends by the signal that its argument names.
+
+#include <csignal>
+#include <cstdlib>
+
+#include <unistd.h>
+
+int main(int, char** argv) {
+    const int signal = std::atoi(argv[1]);
+    std::signal(signal, SIG_DFL);
+    ::kill(::getpid(), signal);
+    ::pause();
+}
