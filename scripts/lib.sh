@@ -61,7 +61,9 @@ packages_for() {
 }
 
 has_candidate() {
-    LC_ALL=C apt-cache policy "$1" | grep -q '^  Candidate: [^(]'
+    # Not grep -q: it would end at the line it finds, and apt-cache, with more to write, die of
+    # SIGPIPE, which pipefail takes for "no".
+    LC_ALL=C apt-cache policy "$1" | grep '^  Candidate: [^(]' >/dev/null
 }
 
 # Installs what of the named needs is missing, and nothing when nothing is.
