@@ -23,9 +23,14 @@ bool is_allocating_forbidden = false;
 }  // namespace
 
 // The child must not allocate: it may be running beside threads that hold malloc's lock.
-void* operator new(std::size_t size) {
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
     if (is_allocating_forbidden) std::abort();
-    void* const memory = std::malloc(size == 0 ? 1 : size);
+    return std::malloc(size == 0 ? 1 : size);
+}
+// The standard library's nothrow form calls this one, but a sanitizer's allocates by
+// itself, for a delete of its own; so both are replaced.
+void* operator new(std::size_t size) {
+    void* const memory = ::operator new(size, std::nothrow);
     if (memory == nullptr) throw std::bad_alloc{};
     return memory;
 }
