@@ -3,10 +3,11 @@
 // its parent nor its brothers ever see.
 //
 //     $ ./isolation
-//     Process is isolated out of other processes, process can't see what other processes
-//     are doing! [INFO] main: number 0, directory /home/me, COLOUR none [INFO] first:
-//     number 1, directory /, COLOUR red [INFO] second: number 0, directory /home/me,
-//     COLOUR none [INFO] main: number 0, directory /home/me, COLOUR none
+//     Process is isolated out of other processes, process can't see what other processes are doing!
+//     [INFO] main: number 0, directory /home/me, COLOUR none
+//     [INFO] first: number 1, directory /, COLOUR red
+//     [INFO] second: number 0, directory /home/me, COLOUR none
+//     [INFO] main: number 0, directory /home/me, COLOUR none
 
 #include <pyproc/multiprocessing.hpp>
 #include <pyproc/os.hpp>
