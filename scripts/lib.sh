@@ -88,7 +88,7 @@ END
     fi
 
     say "installing: ${wanted//|/ or }"
-    "${as_root[@]}" apt-get update
+    "${as_root[@]}" apt-get update >&2
     for choice in $wanted; do
         while [[ $choice == *'|'* ]] && ! has_candidate "${choice%%|*}"; do
             choice=${choice#*|}
@@ -98,7 +98,7 @@ END
     # --no-remove: Debian has several versions of Boost that exclude each other. Replacing
     # one that the machine's owner has chosen is not for a script to do.
     if ! "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-            apt-get install -y --no-install-recommends --no-remove "${packages[@]}"; then
+            apt-get install -y --no-install-recommends --no-remove "${packages[@]}" >&2; then
         echo "Could not install: ${packages[*]}. Please install them by hand." >&2
         return 1
     fi
