@@ -668,14 +668,8 @@ TEST_CASE("Threads: all that wait for one process learn of the same end") {
 TEST_CASE("Threads: children of a program that allocates and prints are sound") {
     // Sanitizers' allocators hold locks of their own, which gcc 12's and clang 14's do
     // not release in a forked child.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef SANITIZED
     constexpr std::size_t number_of_threads = 0;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-    constexpr std::size_t number_of_threads = 0;
-#else
-    constexpr std::size_t number_of_threads = 16;
-#endif
 #else
     constexpr std::size_t number_of_threads = 16;
 #endif

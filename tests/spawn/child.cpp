@@ -23,14 +23,12 @@ bool is_allocating_forbidden = false;
 }  // namespace
 
 // The child must not allocate: it may be running beside threads that hold malloc's lock.
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-    if (is_allocating_forbidden) std::abort();
-    return std::malloc(size == 0 ? 1 : size);
-}
-// The standard library's nothrow form calls this one, but a sanitizer's allocates by
-// itself, for a delete of its own; so both are replaced.
+// Under a sanitizer that is not watched: its own allocator cannot be replaced in part,
+// and clang's for TSan not at all.
+#ifndef SANITIZED
 void* operator new(std::size_t size) {
-    void* const memory = ::operator new(size, std::nothrow);
+    if (is_allocating_forbidden) std::abort();
+    void* const memory = std::malloc(size == 0 ? 1 : size);
     if (memory == nullptr) throw std::bad_alloc{};
     return memory;
 }
@@ -40,6 +38,7 @@ void operator delete(void* memory) noexcept {
 void operator delete(void* memory, std::size_t) noexcept {
     std::free(memory);
 }
+#endif
 
 namespace {
 
