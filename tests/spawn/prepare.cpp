@@ -2,6 +2,7 @@
 #include "pyproc/spawn/prepare.hpp"
 
 #include <cstdlib>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -65,7 +66,7 @@ TEST_CASE("Prepared: a program without one is looked for along the PATH of the c
 }
 
 TEST_CASE("Prepared: without a PATH it is looked for where Python looks") {
-    const Options empty_environment{.env = {{}}};
+    const Options empty_environment{.env = std::map<std::string, std::string>{}};
     const Options empty_path{.env = {{{"PATH", ""}}}};
 
     CHECK(candidates_of({"ls"}, empty_environment) == Strings{"/bin/ls", "/usr/bin/ls"});

@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -110,8 +111,12 @@ TEST_CASE(
 }
 
 TEST_CASE("run: an empty environment is empty") {
-    CHECK(run({CHILDREN "/child.print_environment"}, {.env = {{}}, .std_out = PIPE})
-              .std_out == "");
+    const std::map<std::string, std::string> nothing;
+
+    const auto done =
+        run({CHILDREN "/child.print_environment"}, {.env = nothing, .std_out = PIPE});
+
+    CHECK(done.std_out == "");
 }
 
 TEST_CASE("run: a relative program is looked for from the child's working directory") {
