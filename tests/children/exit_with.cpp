@@ -4,5 +4,5 @@
 #include <cstdlib>
 
 int main(int, char** argv) {
-    return std::atoi(argv[1]);
+    return static_cast<int>(std::strtol(argv[1], nullptr, 10));
 }

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 int main(int, char** argv) {
-    long long left = std::atoll(argv[1]);
-    const int to = std::atoi(argv[2]);
+    long long left = std::strtoll(argv[1], nullptr, 10);
+    const int to = static_cast<int>(std::strtol(argv[2], nullptr, 10));
     char piece[65536];
     std::memset(piece, 'x', sizeof piece);
     while (left != 0) {

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 int main(int, char** argv) {
-    const int signal = std::atoi(argv[1]);
+    const int signal = static_cast<int>(std::strtol(argv[1], nullptr, 10));
     std::signal(signal, SIG_DFL);
     ::kill(::getpid(), signal);
     ::pause();

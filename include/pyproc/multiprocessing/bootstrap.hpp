@@ -57,9 +57,13 @@ inline void write_to_stderr(const std::string& text) noexcept {
 /// The order is Python's: the child's own children are joined before an exception is
 /// reported.
 ///
+/// @param self  By value: what the target does may replace the caller's.
 /// @param lifeline  The write end of a pipe that the parent reads, to be left open; or
-/// -1. Python:  `BaseProcess._bootstrap`.
+///                  -1.
+///
+/// Python:  `BaseProcess._bootstrap`.
 template <class Run>
+// NOLINTNEXTLINE(performance-unnecessary-value-param): see self
 [[noreturn]] void live_as_child(SharedState self, int lifeline, Run run) noexcept {
     std::exception_ptr failure;
     try {
