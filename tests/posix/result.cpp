@@ -11,22 +11,23 @@ using namespace pyproc;
 using namespace pyproc::posix;
 
 TEST_CASE("Result: one that holds a value is true and gives it") {
-    Result<int> result{42};
+    const Result<int> result{42};
 
     CHECK(result);
     CHECK(result.code() == 0);
     CHECK(*result == 42);
-    CHECK(std::move(result).or_throw("call") == 42);
+    CHECK(Result<int>{42}.or_throw("call") == 42);
 }
 
 TEST_CASE(
     "Result: one that holds an error is false and throws what the errno stands for") {
-    Result<int> result{Error{ENOENT}};
+    const Result<int> result{Error{ENOENT}};
 
     CHECK_FALSE(result);
     CHECK(result.code() == ENOENT);
     CHECK(result.error().code == ENOENT);
-    CHECK_THROWS_AS(std::move(result).or_throw("open", "/nowhere"), FileNotFoundError);
+    CHECK_THROWS_AS(Result<int>{Error{ENOENT}}.or_throw("open", "/nowhere"),
+                    FileNotFoundError);
 }
 
 TEST_CASE("Result: a value that can only be moved can be taken out") {

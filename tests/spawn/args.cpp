@@ -11,7 +11,6 @@
 #include "support/catch.hpp"
 
 using pyproc::ValueError;
-using pyproc::spawn::Arg;
 using pyproc::spawn::Args;
 
 namespace {
