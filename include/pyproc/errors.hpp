@@ -41,27 +41,42 @@ private:
     std::string filename_;
 };
 
+/// ENOENT: there is no such file or directory.
 class FileNotFoundError : public OSError {
     using OSError::OSError;
 };
+
+/// EACCES or EPERM: the caller may not do that.
 class PermissionError : public OSError {
     using OSError::OSError;
 };
+
+/// ENOTDIR: what should be a directory is none.
 class NotADirectoryError : public OSError {
     using OSError::OSError;
 };
+
+/// ESRCH: there is no such process.
 class ProcessLookupError : public OSError {
     using OSError::OSError;
 };
+
+/// ECHILD: there is no such child to wait for.
 class ChildProcessError : public OSError {
     using OSError::OSError;
 };
+
+/// EPIPE or ESHUTDOWN: nobody reads what is written.
 class BrokenPipeError : public OSError {
     using OSError::OSError;
 };
+
+/// EAGAIN and its like: it would have to wait, or a limit is reached.
 class BlockingIOError : public OSError {
     using OSError::OSError;
 };
+
+/// EINTR: a signal came first.
 class InterruptedError : public OSError {
     using OSError::OSError;
 };

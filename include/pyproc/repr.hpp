@@ -207,8 +207,7 @@ void append_repr(std::string& out, const T& value) {
 ///
 /// - A range of `std::byte`, such as `std::span<const std::byte>`, is bytes.
 /// - `bool` is `True` or `False`; every other integer is a number, `std::uint8_t` too;
-/// but
-///   `char` is text of one character, since that is what it is for.
+///   but `char` is text of one character, since that is what it is for.
 /// - A pair or a tuple is a tuple, any other range a list; both may nest.
 /// - A class of another kind shows what its own member function `repr()` returns.
 ///

@@ -208,8 +208,8 @@ inline constexpr char32_t printable_boundaries[] = {
 /// Anything beyond U+10FFFF is not printable.
 ///
 /// Python: `str.isprintable` of a one-character string, as Python 3.11 answers it.
-/// Another
-///         version of Unicode differs only in characters that 14.0.0 leaves unassigned.
+///         Another version of Unicode differs only in characters that 14.0.0 leaves
+///         unassigned.
 [[nodiscard]] constexpr bool is_printable(char32_t code_point) noexcept {
     std::size_t first = 0;
     std::size_t last = std::size(detail::printable_boundaries);

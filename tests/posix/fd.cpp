@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <sys/resource.h>
 
 #include "support/catch.hpp"
 #include "support/forked.hpp"
@@ -96,4 +97,26 @@ TEST_CASE(
     });
 
     CHECK(answer == 0);
+}
+
+TEST_CASE("lift_if_possible: without a descriptor left, the number stays as it is") {
+    const int answer = test::forked([] {
+        ::close(0);
+        UniqueFd low = open_null();
+        const rlimit none_left{1, 1};
+        ::setrlimit(RLIMIT_NOFILE, &none_left);
+        return lift_if_possible(std::move(low)).get();
+    });
+
+    CHECK(answer == 0);
+}
+
+TEST_CASE("lift_if_possible: a low number is given up for one above the standard ones") {
+    const int answer = test::forked([] {
+        ::close(0);
+        return lift_if_possible(open_null()).get() > 2 && !is_open(0) ? 0 : 1;
+    });
+
+    CHECK(answer == 0);
+    CHECK_FALSE(lift_if_possible(UniqueFd{}));
 }

@@ -13,6 +13,12 @@
 #include "pyproc/posix/pipe.hpp"
 #include "support/catch.hpp"
 #include "support/descriptors.hpp"
+#include "support/forked.hpp"
+#ifdef __linux__
+#include <sys/ptrace.h>
+
+#include "support/seccomp.hpp"
+#endif
 
 using namespace pyproc;
 using namespace pyproc::posix;
@@ -241,3 +247,70 @@ TEST_CASE(
     REQUIRE(end);
     CHECK(end->status == ExitStatus::exited(5));
 }
+
+#ifdef __linux__
+TEST_CASE("ProcessHandle: where waiting by pidfd is refused, all is done by number") {
+    for (const int code : {EINVAL, EPERM}) {
+        const int answer = test::forked([&] {
+            test::refuse_waiting_by_pidfd(code);
+            Waiting child;
+            ProcessHandle handle{child.pid(), child.pidfd()};
+            std::thread waiter{[&] { handle.wait(); }};
+            // Neither may be held up by the thread that waits.
+            const bool runs = !handle.poll() && !handle.wait_until(Deadline::after(5ms));
+            child.let_go();
+            waiter.join();
+            return runs && handle.poll()->status == ExitStatus::exited(5) ? 0 : 1;
+        });
+        CHECK(answer == 0);
+    }
+}
+
+TEST_CASE("ProcessHandle: where signalling by pidfd is refused, it is done by number") {
+    for (const int code : {ENOSYS, EPERM}) {
+        const int answer = test::forked([&] {
+            test::refuse({test::pidfd_send_signal_call}, code);
+            Waiting child;
+            ProcessHandle handle{child.pid(), child.pidfd()};
+            if (!handle.send_signal(SIGKILL)) return 1;
+            return handle.wait().status == ExitStatus::killed(SIGKILL) ? 0 : 2;
+        });
+        CHECK(answer == 0);
+    }
+}
+
+TEST_CASE(
+    "ProcessHandle: a killed child that a tracer holds is waited for to the deadline") {
+    const int answer = test::forked([] {
+        Waiting child;
+        ProcessHandle handle{child.pid(), child.pidfd()};
+        Pipe ready = make_pipe().or_throw("pipe");
+        Pipe done = make_pipe().or_throw("pipe");
+        const pid_t tracer = ::fork();
+        if (tracer == 0) {
+            done.write_end.reset();
+            const long traced = ::ptrace(PTRACE_SEIZE, child.pid(), 0, 0);
+            const char byte = traced == 0 ? 'y' : 'n';
+            static_cast<void>(::write(ready.write_end.get(), &byte, 1) == 1);
+            char end;
+            static_cast<void>(::read(done.read_end.get(), &end, 1) == 0);
+            ::_exit(0);
+        }
+        char is_traced = 'n';
+        static_cast<void>(::read(ready.read_end.get(), &is_traced, 1) == 1);
+        ::kill(child.pid(), SIGKILL);
+        const auto start = Deadline::clock::now();
+
+        const auto end = handle.wait_until(Deadline{start + 50ms});
+
+        const bool is_right =
+            is_traced == 'n' || (!end && Deadline::clock::now() - start < 30s);
+        done.write_end.reset();
+        ::waitpid(tracer, nullptr, 0);
+        const bool is_killed = handle.wait().status == ExitStatus::killed(SIGKILL);
+        return is_right && is_killed ? 0 : 1;
+    });
+
+    CHECK(answer == 0);
+}
+#endif

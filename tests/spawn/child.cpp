@@ -112,6 +112,18 @@ TEST_CASE("run_plan: a directory that is missing is ENOENT at the step enter_dir
     CHECK(run_in_child(ready.plan, ENOENT) == failed_at(Step::enter_directory));
 }
 
+TEST_CASE(
+    "run_plan: a directory that is named by a descriptor is entered before that closes") {
+    Ready ready;
+    const int directory = ::open(CHILDREN, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const std::string path = "/dev/fd/" + std::to_string(directory);
+    ready.candidates[0] = "./child.exit_with";
+    ready.plan.directory = path.c_str();
+
+    CHECK(run_in_child(ready.plan) == 9);
+    ::close(directory);
+}
+
 TEST_CASE("run_plan: a descriptor that is not open is EBADF where it is needed") {
     Ready moving;
     moving.plan.moves = order_moves({no_source, 999, no_source});

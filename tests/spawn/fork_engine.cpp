@@ -42,9 +42,36 @@ TEST_CASE(
     CHECK(answer == 0);
 }
 
-TEST_CASE("descriptor_limit: it is the soft limit") {
-    rlimit limit{};
-    ::getrlimit(RLIMIT_NOFILE, &limit);
+TEST_CASE(
+    "start_by_fork: a descriptor above a limit that was lowered since is closed too") {
+    const int answer = test::forked([] {
+        ::dup2(0, 500);
+        const rlimit lowered{100, 100};
+        ::setrlimit(RLIMIT_NOFILE, &lowered);
+        const auto outcome = test::start_and_wait(
+            start_by_fork, {CHILDREN "/child.print_descriptors"}, {.std_out = PIPE});
+        return outcome.output == "0 1 2 " ? 0 : 1;
+    });
 
-    CHECK(static_cast<rlim_t>(descriptor_limit()) == limit.rlim_cur);
+    CHECK(answer == 0);
+}
+
+TEST_CASE(
+    "descriptor_limit: it is above the highest open descriptor, and far below a huge "
+    "limit") {
+    const int high = ::dup2(0, 700);
+
+    const int limit = descriptor_limit();
+
+    CHECK(limit > high);
+    CHECK(limit < 100'000);
+    ::close(high);
+}
+
+TEST_CASE("open_pidfd_of_child: there is none for a child that was reaped elsewhere") {
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(0);
+    ::waitpid(child, nullptr, 0);
+
+    CHECK_FALSE(open_pidfd_of_child(child));
 }

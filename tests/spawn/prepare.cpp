@@ -135,7 +135,3 @@ TEST_CASE("Prepared: an embedded NUL is a ValueError wherever it is") {
 TEST_CASE("Prepared: a variable's name with an equals sign is a ValueError") {
     CHECK_THROWS_AS(argv_of({"ls"}, {.env = {{{"A=B", "x"}}}}), ValueError);
 }
-
-TEST_CASE("Prepared: a negative descriptor to pass is a ValueError") {
-    CHECK_THROWS_AS(argv_of({"ls"}, {.pass_fds = {-1}}), ValueError);
-}

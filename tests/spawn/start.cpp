@@ -3,7 +3,9 @@
 
 #include <cerrno>
 #include <csignal>
+#include <initializer_list>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <sys/resource.h>
@@ -11,6 +13,9 @@
 #include "support/catch.hpp"
 #include "support/engine.hpp"
 #include "support/forked.hpp"
+#ifdef __linux__
+#include "support/seccomp.hpp"
+#endif
 
 using namespace pyproc::spawn;
 
@@ -29,7 +34,7 @@ TEST_CASE("start: it uses the fast engine where there is one") {
 }
 
 TEST_CASE("start: once the fast engine has been refused, the portable one serves") {
-    const bool worked = clone_engine_works.exchange(false);
+    const bool worked = std::exchange(clone_engine_works, false);
 
     test::check_engine(start);
 
@@ -86,4 +91,63 @@ TEST_CASE(
     for (const int fd : passed_on) ::close(fd);
 
     CHECK(right == std::vector<int>(threads_count, rounds));
+}
+
+#ifdef __linux__
+TEST_CASE("start: what a sandbox refuses, with either errno, is done in another way") {
+    for (const int code : {ENOSYS, EPERM}) {
+        for (const auto& calls :
+             {std::initializer_list<unsigned>{test::clone3_call},
+              {test::close_range_call},
+              {test::pidfd_open_call, test::clone3_call},
+              {test::clone3_call, test::close_range_call, test::pidfd_open_call,
+               test::pidfd_send_signal_call}}) {
+            const int answer = test::forked([&] {
+                ::dup2(0, 50);
+                test::refuse(calls, code);
+                for (int i = 0; i < 2; ++i) {
+                    const auto outcome = test::start_and_wait(
+                        start, {CHILDREN "/child.print_descriptors"}, {.std_out = PIPE});
+                    if (outcome.output != "0 1 2 ") return 1;
+                    if (test::start_and_wait(start, {"/none"}).failure.code != ENOENT)
+                        return 2;
+                }
+                return ::waitpid(-1, nullptr, WNOHANG) == -1 ? 0 : 3;
+            });
+            CHECK(answer == 0);
+        }
+    }
+}
+
+TEST_CASE("start: a failed start is reaped though waiting by pidfd is refused") {
+    const int answer = test::forked([] {
+        test::refuse_waiting_by_pidfd(EINVAL);
+        const auto outcome = test::start_and_wait(start, {"/none"});
+        if (outcome.failure.code != ENOENT) return 1;
+        return ::waitpid(-1, nullptr, WNOHANG) == -1 ? 0 : 2;
+    });
+
+    CHECK(answer == 0);
+}
+#endif
+
+TEST_CASE("start: no descriptor of our own takes the number of a closed standard one") {
+    const int answer = test::forked([] {
+        ::close(0);
+        ::close(1);
+        const char* const argv[] = {"noop", nullptr};
+        const char* const candidates[] = {CHILDREN "/child.noop", nullptr};
+        Plan plan;
+        plan.argv = argv;
+        plan.envp = argv + 1;
+        plan.candidates = candidates;
+
+        StartResult result = start(plan);
+
+        const bool are_free = ::fcntl(0, F_GETFD) < 0 && ::fcntl(1, F_GETFD) < 0;
+        if (result) ::waitpid(result->pid, nullptr, 0);
+        return result && are_free ? 0 : 1;
+    });
+
+    CHECK(answer == 0);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "pyproc/spawn/streams.hpp"
 
+#include <cerrno>
 #include <string>
 
 #include <fcntl.h>
@@ -121,6 +122,39 @@ TEST_CASE("open_streams: when descriptors run out, those opened before are close
             if (error.code().value() != EMFILE) return 2;
         }
         return test::open_descriptors() == before ? 0 : 3;
+    });
+
+    CHECK(answer == 0);
+}
+
+TEST_CASE(
+    "open_streams: a descriptor that is not open is EBADF before anything is opened") {
+    const int closed = ::dup(0);
+    ::close(closed);
+
+    for (const Options& options :
+         {Options{.std_out = closed}, Options{.std_err = closed, .std_out = PIPE},
+          Options{.pass_fds = {closed}, .std_in = PIPE}}) {
+        try {
+            static_cast<void>(open_streams(options));
+            FAIL("one of our own took its number");
+        } catch (const OSError& error) {
+            CHECK(error.code().value() == EBADF);
+            CHECK_THAT(error.what(), test::Contains(std::to_string(closed)));
+        }
+    }
+    CHECK_THROWS_AS(open_streams({.pass_fds = {-1}}), ValueError);
+}
+
+TEST_CASE("open_streams: STDOUT with standard output closed is EBADF") {
+    const int answer = test::forked([] {
+        ::close(1);
+        try {
+            static_cast<void>(open_streams({.std_err = STDOUT}));
+        } catch (const OSError& error) {
+            return error.code().value() == EBADF ? 0 : 1;
+        }
+        return 2;
     });
 
     CHECK(answer == 0);

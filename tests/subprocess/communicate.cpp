@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -143,4 +144,41 @@ TEST_CASE("Communication: output without end stops at the deadline") {
     CHECK_FALSE(talk.output().std_out.empty());
     ::kill(flood, SIGKILL);
     ::waitpid(flood, nullptr, 0);
+}
+
+TEST_CASE("Communication: an error leaves nothing behind that the caller has freed") {
+    Pipes pipes;
+    Communication talk;
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    std::string received;
+
+    {
+        const std::string gone_after_the_error(more_than_a_pipe_holds, 'x');
+        talk.start(pipes.in, pipes.out, pipes.err, gone_after_the_error);
+        const rlimit too_low_for_poll{2, limit.rlim_max};
+        ::setrlimit(RLIMIT_NOFILE, &too_low_for_poll);
+        CHECK_THROWS_AS(talk.run_until(pipes.in, pipes.out, pipes.err, posix::Deadline{}),
+                        OSError);
+        ::setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    CHECK_FALSE(
+        talk.run_until(pipes.in, pipes.out, pipes.err, posix::Deadline::after(0s)));
+
+    char bytes[65536];
+    const ssize_t got = ::read(pipes.child_in.get(), bytes, sizeof bytes);
+    REQUIRE(got > 0);
+    CHECK(std::string(bytes, static_cast<std::size_t>(got)) ==
+          std::string(static_cast<std::size_t>(got), 'x'));
+}
+
+TEST_CASE("Communication: our end of the input is blocking again when it is over") {
+    Pipes pipes;
+    Communication talk;
+
+    talk.start(pipes.in, pipes.out, pipes.err, std::string(more_than_a_pipe_holds, 'x'));
+    CHECK_FALSE(
+        talk.run_until(pipes.in, pipes.out, pipes.err, posix::Deadline::after(0s)));
+
+    CHECK((::fcntl(pipes.in.fileno(), F_GETFL) & O_NONBLOCK) == 0);
 }

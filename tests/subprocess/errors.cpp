@@ -35,6 +35,16 @@ TEST_CASE("TimeoutExpired: the message is Python's, with the shortest digits") {
           "Command 'date' timed out after 0.5 seconds");
     CHECK(std::string{TimeoutExpired{"date", 300ms}.what()} ==
           "Command 'date' timed out after 0.3 seconds");
+    CHECK(std::string{TimeoutExpired{"date", 60s}.what()} ==
+          "Command 'date' timed out after 60 seconds");
+    CHECK(std::string{TimeoutExpired{"date", 100h}.what()} ==
+          "Command 'date' timed out after 360000 seconds");
+    CHECK(std::string{TimeoutExpired{"date", 0s}.what()} ==
+          "Command 'date' timed out after 0 seconds");
+    CHECK(std::string{TimeoutExpired{"date", 100us}.what()} ==
+          "Command 'date' timed out after 0.0001 seconds");
+    CHECK(std::string{TimeoutExpired{"date", 20us}.what()} ==
+          "Command 'date' timed out after 2e-05 seconds");
 }
 
 TEST_CASE("TimeoutExpired: it carries the limit and what had come by then") {

@@ -150,3 +150,25 @@ TEST_CASE(
     CHECK_THROWS_AS(ends.write.close(), BrokenPipeError);
     CHECK(ends.write.closed());
 }
+
+TEST_CASE("WriteStream: one that goes out of scope writes what it held back") {
+    Both ends = both();
+
+    {
+        WriteStream moved_out = std::move(ends.write);
+        moved_out.write("hello");
+    }
+
+    CHECK(ends.read.read() == "hello");
+    CHECK(ends.write.closed());  // NOLINT(bugprone-use-after-move)
+}
+
+TEST_CASE("ReadStream: one that was moved from has nothing left, and can be asked") {
+    ReadStream from = reading("a\nb\n");
+    REQUIRE(from.readline() == "a\n");
+
+    ReadStream to = std::move(from);
+
+    CHECK(from.take_buffered().empty());  // NOLINT(bugprone-use-after-move)
+    CHECK(to.readline() == "b\n");
+}

@@ -60,11 +60,10 @@ struct ProcessOptions {
 /// To run code of a class of your own, derive and override `run`.
 ///
 /// Threads: calls on the same object are safe, but for moving and destroying it. The
-/// child
-///          has only the thread that called `start`. A lock that another thread held at
-///          that moment is held for ever in the child: the child of a program with
-///          threads must not wait for locks of that program. Those of this library and of
-///          the C library's streams and memory it may use.
+///          child has only the thread that called `start`. A lock that another thread
+///          held at that moment is held for ever in the child: the child of a program
+///          with threads must not wait for locks of that program. Those of this library
+///          and of the C library's streams and memory it may use.
 /// Python:  `multiprocessing.Process`, start method "fork".
 class Process {
 public:
@@ -103,8 +102,7 @@ public:
     /// arguments is destroyed.
     ///
     /// @throws std::logic_error  It has been started before, or belongs to another
-    /// process,
-    ///                           or the calling process is a daemon.
+    ///                           process, or the calling process is a daemon.
     /// @throws ValueError        It is closed.
     /// @throws OSError           The system refuses another process or descriptor; it may
     ///                           be started again.

@@ -41,8 +41,7 @@ inline void refuse_nul(const std::string& text, const char* call) {
 /// The value of an environment variable.
 ///
 /// @param key  Any text. No variable has a name with `=` or NUL in it, so there the
-/// answer
-///             is `nullopt` and not an error.
+///             answer is `nullopt` and not an error.
 /// @return `nullopt` if there is no such variable; one with an empty value is there.
 ///
 /// Threads: not beside another that changes the environment.

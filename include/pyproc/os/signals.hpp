@@ -13,8 +13,7 @@ namespace pyproc::os {
 /// Sends a signal to a process.
 ///
 /// @param pid     0 for every process of the caller's group, -1 for all that it may
-/// signal,
-///                -n for process group n.
+///                signal, -n for process group n.
 /// @param signal  0 sends nothing and only asks whether it could be sent.
 /// @throws ProcessLookupError  There is no such process. One that has ended and not been
 ///                             waited for still counts as there.

@@ -32,13 +32,11 @@ struct WaitedWithRusage {
 /// Starts over when a signal handler interrupts it.
 ///
 /// @param pid      A child; -1 for any, 0 for any of the caller's process group, -n for
-/// any
-///                 of process group n.
+///                 any of process group n.
 /// @param options  0; or WNOHANG not to wait, WUNTRACED and WCONTINUED to be told of
 ///                 children that were stopped and continued, together with `|`.
 /// @throws ChildProcessError  There is no such child, or it has been waited for, or
-/// SIGCHLD
-///                            is ignored, so that children leave no status.
+///                            SIGCHLD is ignored, so that children leave no status.
 /// @throws OSError            EINVAL: no such option.
 ///
 /// Threads: two that wait for the same child: one of them gets ChildProcessError.
@@ -91,8 +89,7 @@ inline WaitedWithRusage wait4(pid_t pid, int options) {
 /// @return Close-on-exec; the caller closes it.
 /// @throws ProcessLookupError  There is no such process.
 /// @throws OSError             EINVAL: no such flag, or `pid` is not positive. ENOSYS:
-/// this
-///                             system has no such descriptors.
+///                             this system has no such descriptors.
 ///
 /// Python: `os.pidfd_open(pid, flags=0)`. Source: pidfd_open(2), Linux 5.3.
 [[nodiscard]] inline int pidfd_open(pid_t pid, unsigned flags = 0) {

@@ -58,4 +58,12 @@ private:
     return UniqueFd{lifted};
 }
 
+/// The same, but where there is no descriptor left, the number stays as it is.
+[[nodiscard]] inline UniqueFd lift_if_possible(UniqueFd fd) noexcept {
+    if (fd.get() < 0 || fd.get() > STDERR_FILENO) return fd;
+    const int lifted = ::fcntl(fd.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (lifted >= 0) fd.reset(lifted);
+    return fd;
+}
+
 }  // namespace pyproc::posix

@@ -29,8 +29,9 @@ namespace pyproc::posix {
             ready = platform::poll_for(entries.data(),
                                        static_cast<nfds_t>(entries.size()), left);
         }
-        if (ready >= 0) return ready;
-        if (errno != EINTR) return Error{errno};
+        // A deadline too far for one call takes several.
+        if (ready > 0 || (ready == 0 && deadline.has_passed())) return ready;
+        if (ready < 0 && errno != EINTR) return Error{errno};
     }
 }
 

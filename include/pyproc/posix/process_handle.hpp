@@ -47,8 +47,7 @@ struct Ended {
 ///
 /// Threads: any member may be called by any thread at any time.
 /// Source:  waitid(2), pidfd_open(2), pidfd_send_signal(2). Without pidfds a timed wait
-/// asks
-///          at growing intervals, so its answer may come up to 50 ms late.
+///          asks at growing intervals, so its answer may come up to 50 ms late.
 class ProcessHandle {
 public:
     /// Takes over a child that nobody has waited for. `pidfd` may be empty.
@@ -91,6 +90,7 @@ public:
             reaper.lock();
         }
         if (const auto end = reap(use.pidfd(), 0)) return *end;
+        reaper.unlock();
         return wait_by_number();
     }
 
@@ -107,6 +107,9 @@ public:
             const auto ready = poll_until(std::span{&entry, 1}, deadline);
             if (!ready) return wait_by_number_until(deadline);
             if (*ready == 0) return poll();
+            if (auto end = poll()) return end;
+            // It has ended and can't be reaped: its tracer, a debugger, comes first.
+            if (entry.revents != 0) return wait_by_number_until(deadline);
         }
     }
 
@@ -117,7 +120,10 @@ public:
         const Use use{*this};
         if (use.pidfd() >= 0) {
             auto sent = platform::pidfd_send_signal(use.pidfd(), signal);
-            if (sent || sent.code() != ENOSYS) return sent;
+            // A sandbox may refuse the call with either of these; if it is the child that
+            // may not be signalled, the second way says so again.
+            const bool is_refused = sent.code() == ENOSYS || sent.code() == EPERM;
+            if (sent || !is_refused) return sent;
         }
         // Under the lock that reaping by number takes, so the number is still the
         // child's.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <optional>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -19,6 +18,9 @@ struct Error {
 ///
 /// The layers below the public functions return it, because a failure is ordinary there
 /// and some of them must not throw. `or_throw` is the way up.
+///
+/// `T` must have a default value, which stands in for the one that is not there: a
+/// `std::optional` would cost the compiler more than the rest of the header that uses it.
 template <class T>
 class [[nodiscard]] Result {
 public:
@@ -31,20 +33,20 @@ public:
     [[nodiscard]] int code() const noexcept { return code_; }
     [[nodiscard]] Error error() const noexcept { return Error{code_}; }
 
-    [[nodiscard]] T& operator*() & noexcept { return *value_; }
-    [[nodiscard]] const T& operator*() const& noexcept { return *value_; }
-    [[nodiscard]] T operator*() && { return std::move(*value_); }
-    [[nodiscard]] T* operator->() noexcept { return &*value_; }
-    [[nodiscard]] const T* operator->() const noexcept { return &*value_; }
+    [[nodiscard]] T& operator*() & noexcept { return value_; }
+    [[nodiscard]] const T& operator*() const& noexcept { return value_; }
+    [[nodiscard]] T operator*() && { return std::move(value_); }
+    [[nodiscard]] T* operator->() noexcept { return &value_; }
+    [[nodiscard]] const T* operator->() const noexcept { return &value_; }
 
     /// The value, or the `OSError` that names `call` and `filename`.
     T or_throw(std::string_view call, std::string_view filename = {}) && {
         if (code_ != 0) throw_os_error(code_, call, filename);
-        return std::move(*value_);
+        return std::move(value_);
     }
 
 private:
-    std::optional<T> value_;
+    T value_{};
     int code_ = 0;
 };
 

@@ -113,8 +113,14 @@ __attribute__((no_sanitize("address", "thread", "undefined"))) inline int execut
 __attribute__((no_sanitize("address", "thread", "undefined"))) inline Failure run_plan(
     const Plan& plan) noexcept {
     namespace sys = posix::platform;
+    // First, while a path like /dev/fd/5 still means the caller's descriptor.
+    if (plan.directory != nullptr) {
+        const long result = sys::change_directory(plan.directory);
+        if (result < 0) return {Step::enter_directory, static_cast<int>(-result)};
+    }
     if (plan.shares_table) {
-        // First of all: until then each descriptor is the parent's own.
+        // Before anything else that touches one: each descriptor is still the parent's
+        // own.
         const long result = sys::unshare_descriptors_below(plan.table_end);
         if (result < 0) return {Step::close_descriptors, static_cast<int>(-result)};
     }
@@ -124,10 +130,6 @@ __attribute__((no_sanitize("address", "thread", "undefined"))) inline Failure ru
     for (int i = 0; i < plan.passed_count; ++i) {
         const long result = sys::keep_open_on_exec(plan.passed[i]);
         if (result < 0) return {Step::pass_descriptors, static_cast<int>(-result)};
-    }
-    if (plan.directory != nullptr) {
-        const long result = sys::change_directory(plan.directory);
-        if (result < 0) return {Step::enter_directory, static_cast<int>(-result)};
     }
     if (plan.changes_umask) sys::change_umask(plan.umask);
     if (plan.starts_session) {

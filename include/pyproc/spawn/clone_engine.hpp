@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <utility>
 
-#include <sys/resource.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 
@@ -97,12 +96,13 @@ __attribute__((no_sanitize("address", "thread", "undefined"))) inline void run_i
     if (!cloned) return Failure{Step::make_child, cloned.code()};
     posix::UniqueFd pidfd{cloned->pidfd};
     if (talk.has_failed) {
-        siginfo_t info;
-        rusage usage;
-        static_cast<void>(sys::pidfd_wait(pidfd.get(), WEXITED, info, usage));
+        // By number: it is a child that nobody else knows of, and the call that every
+        // kernel and sandbox has.
+        while (::waitpid(cloned->pid, nullptr, 0) < 0 && errno == EINTR) {
+        }
         return talk.failure;
     }
-    return Started{cloned->pid, std::move(pidfd)};
+    return Started{cloned->pid, posix::lift_if_possible(std::move(pidfd))};
 }
 
 }  // namespace pyproc::spawn

@@ -9,14 +9,13 @@
 
 namespace pyproc::spawn {
 
-/// The steps of a start, in order; the first two are the parent's, the rest the child's.
+/// The steps of a start, in order; the first is the parent's, the rest are the child's.
 enum class Step : int {
-    make_streams,
     make_child,
+    enter_directory,
     close_descriptors,
     redirect,
     pass_descriptors,
-    enter_directory,
     new_session,
     join_group,
     execute,
@@ -33,7 +32,6 @@ static_assert(std::is_trivially_copyable_v<Failure> && sizeof(Failure) <= 512,
 /// What could not be done, with the system call's name.
 [[nodiscard]] constexpr std::string_view describe(Step step) noexcept {
     switch (step) {
-        case Step::make_streams: return "cannot open a standard stream for the child";
         case Step::make_child: return "cannot make a process (clone)";
         case Step::close_descriptors: return "cannot close descriptors (close_range)";
         case Step::redirect: return "cannot connect the standard streams (dup2)";

@@ -3,8 +3,10 @@
 
 #include <cerrno>
 #include <climits>
+#include <cstdlib>
 #include <utility>
 
+#include <dirent.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -36,8 +38,7 @@ namespace pyproc::spawn {
 /// Kept out of line: a vfork child runs in this very frame, which must hold nothing of
 /// the caller's.
 [[gnu::noinline]] inline pid_t fork_and_run(const Plan& plan) noexcept {
-    // NOLINTNEXTLINE(clang-analyzer-security.insecureAPI.vfork): the child only runs a
-    // plan
+    // NOLINTNEXTLINE(clang-analyzer-security.insecureAPI.vfork): it only runs a plan
     pid_t pid = ::vfork();
     if (pid == 0) run_in_fork(plan);
     if (pid > 0 || errno == EAGAIN || errno == ENOMEM) return pid;
@@ -46,11 +47,39 @@ namespace pyproc::spawn {
     return pid;
 }
 
-/// One past the highest descriptor that this process could have open.
-[[nodiscard]] inline int descriptor_limit() noexcept {
+/// One past the highest descriptor that is open in this process, with room for some that
+/// other threads may open before the child is made.
+///
+/// The limit on their number is no answer: it may be a thousand million, or lower than
+/// that of a descriptor opened before it was lowered. It is the last resort of a system
+/// without /dev/fd.
+[[nodiscard]] inline int descriptor_limit() {
+    constexpr int room = 1024;
+    int highest = -1;
+    if (DIR* const directory = ::opendir("/dev/fd")) {
+        while (const dirent* const entry = ::readdir(directory)) {
+            const int fd = std::atoi(entry->d_name);  // 0 for "." and ".."
+            if (fd > highest) highest = fd;
+        }
+        ::closedir(directory);
+    }
+    if (highest > STDERR_FILENO) return highest + room;
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return INT_MAX;
     return limit.rlim_cur > INT_MAX ? INT_MAX : static_cast<int>(limit.rlim_cur);
+}
+
+/// A pidfd for a child that was made without one; empty where there are none, and if by
+/// now the number may be a stranger's, because something else has reaped the child.
+[[nodiscard]] inline posix::UniqueFd open_pidfd_of_child(pid_t pid) noexcept {
+    auto pidfd = posix::platform::pidfd_open(pid);
+    if (!pidfd) return {};
+    siginfo_t info{};
+    rusage usage{};
+    const auto seen = posix::platform::pidfd_wait(
+        pidfd->get(), WEXITED | WNOHANG | WNOWAIT, info, usage);
+    if (!seen) return {};
+    return posix::lift_if_possible(std::move(*pidfd));
 }
 
 /// Starts a child with POSIX alone.
@@ -83,8 +112,7 @@ namespace pyproc::spawn {
         }
         return failure;
     }
-    auto pidfd = sys::pidfd_open(pid);
-    return Started{pid, pidfd ? std::move(*pidfd) : posix::UniqueFd{}};
+    return Started{pid, open_pidfd_of_child(pid)};
 }
 
 }  // namespace pyproc::spawn

@@ -25,9 +25,8 @@ public:
     /// @param args     The command; must outlive this object.
     /// @param options  Must outlive this object.
     /// @param sources  What `open_streams` opened for the child.
-    /// @throws ValueError  for an empty command, an embedded NUL, a negative descriptor,
-    /// or
-    ///                     an environment variable that can't be.
+    /// @throws ValueError  for an empty command, an embedded NUL, or an environment
+    ///                     variable that can't be.
     Prepared(const Args& args, const Options& options, const Sources& sources) {
         set_command(args, options);
         set_environment(options);
@@ -143,7 +142,6 @@ private:
 
     void set_descriptors(const Options& options, Sources sources) {
         for (const int fd : options.pass_fds) {
-            if (fd < 0) throw ValueError{"pass_fds holds a negative descriptor"};
             if (fd < standard_count) {
                 // A redirection of the same stream wins; without one it stays as it is,
                 // but even if it is close-on-exec here.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <concepts>
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -37,7 +38,8 @@ public:
     constexpr Redirect(Special special) noexcept : special_{special} {}
 
     /// @throws ValueError  for a negative descriptor.
-    Redirect(int fd) : kind_{Kind::descriptor}, fd_{fd} {
+    template <std::same_as<int> Int>  // or `true` and 1.5 would be descriptor 1
+    Redirect(Int fd) : kind_{Kind::descriptor}, fd_{fd} {
         if (fd < 0) throw ValueError{"a standard stream can't be a negative descriptor"};
     }
 

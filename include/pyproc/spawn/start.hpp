@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <atomic>
 #include <cerrno>
 
 #include "pyproc/spawn/clone_engine.hpp"
@@ -13,7 +12,10 @@ namespace pyproc::spawn {
 
 /// Whether the fast engine is to be tried. Cleared for good by the first refusal, so that
 /// a sandbox is asked once and not for each child.
-inline std::atomic<bool> clone_engine_works{true};
+///
+/// Read and written by the compiler's atomic builtins, for `<atomic>` would be a tenth of
+/// what this library costs the compiler.
+inline bool clone_engine_works = true;
 
 /// Starts a child, in the fastest way that the kernel has.
 ///
@@ -23,12 +25,12 @@ inline std::atomic<bool> clone_engine_works{true};
 ///
 /// Threads: any number at once; there is no lock on the way.
 [[nodiscard]] inline StartResult start(const Plan& plan) {
-    if (clone_engine_works.load(std::memory_order_relaxed)) {
+    if (__atomic_load_n(&clone_engine_works, __ATOMIC_RELAXED)) {
         StartResult result = start_by_clone(plan);
         if (result || !is_unsupported(result.failure())) return result;
         // EINVAL may come from this process's namespaces, which can change.
         if (result.failure().code != EINVAL) {
-            clone_engine_works.store(false, std::memory_order_relaxed);
+            __atomic_store_n(&clone_engine_works, false, __ATOMIC_RELAXED);
         }
     }
     return start_by_fork(plan);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <cerrno>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -59,6 +61,34 @@ struct Redirects {
             options.capture_output ? pipe : redirects.err};
 }
 
+/// Refuses a descriptor that the caller names but does not have open. Left to the child
+/// this could not be seen: a number that is free here may by then be one of our own.
+///
+/// @throws OSError  EBADF.
+inline void require_open(int fd) {
+    if (::fcntl(fd, F_GETFD) < 0) {
+        throw_os_error(errno,
+                       "the child can't be given descriptor " + std::to_string(fd));
+    }
+}
+
+/// Checks every descriptor that the options name, before any is opened.
+///
+/// @throws OSError     EBADF for one that is not open.
+/// @throws ValueError  for a negative one.
+inline void require_open_descriptors(const Options& options, const Redirects& redirects) {
+    for (const Redirect* const redirect :
+         {&redirects.in, &redirects.out, &redirects.err}) {
+        if (redirect->kind() == Redirect::Kind::descriptor) require_open(redirect->fd());
+    }
+    if (redirects.err.is(STDOUT) && redirects.out.is(INHERIT))
+        require_open(STDOUT_FILENO);
+    for (const int fd : options.pass_fds) {
+        if (fd < 0) throw ValueError{"pass_fds holds a negative descriptor"};
+        require_open(fd);
+    }
+}
+
 /// Opens what one stream needs.
 ///
 /// @param number  The standard descriptor: 0, 1 or 2.
@@ -97,8 +127,11 @@ struct Redirects {
 }
 
 /// Opens what the three streams need. If one fails, those before it are closed.
+///
+/// @throws as `resolve_redirects`, `require_open_descriptors` and `open_stream` do.
 [[nodiscard]] inline Streams open_streams(const Options& options) {
     const Redirects redirects = resolve_redirects(options);
+    require_open_descriptors(options, redirects);
     Streams streams;
     auto& [in, out, err] = streams.sources;
     in = open_stream(redirects.in, STDIN_FILENO, streams.ours.in, streams.theirs.in);

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <new>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,7 +32,7 @@ public:
     [[nodiscard]] bool has_started() const noexcept { return has_started_; }
 
     /// Takes over the pipes, and `input` with what `in` has held back before it. `input`
-    /// is not copied, unless a deadline cuts the next `run_until` short.
+    /// is not copied, unless the next `run_until` ends before all of it is written.
     void start(WriteStream& in, ReadStream& out, ReadStream& err,
                std::string_view input) {
         has_started_ = true;
@@ -52,11 +53,14 @@ public:
     /// @throws OSError  if a pipe can't be read or written.
     [[nodiscard]] bool run_until(WriteStream& in, ReadStream& out, ReadStream& err,
                                  posix::Deadline deadline) {
-        const bool is_complete = move_until(in, out, err, deadline);
-        if (!is_complete && rest_.data() != kept_.data()) {
-            kept_ = rest_;
-            rest_ = kept_;
+        bool is_complete = false;
+        try {
+            is_complete = move_until(in, out, err, deadline);
+        } catch (...) {
+            keep_rest(in);
+            throw;
         }
+        if (!is_complete) keep_rest(in);
         return is_complete;
     }
 
@@ -80,7 +84,7 @@ private:
         }
         if (open == 0) return true;
         posix::SigpipeBlocked sigpipe;
-        if (!in.closed()) set_nonblocking(in.fileno());
+        const Nonblocking nonblocking{in};
         for (;;) {
             pollfd entries[] = {entry(in, POLLOUT), entry(out, POLLIN),
                                 entry(err, POLLIN)};
@@ -103,11 +107,39 @@ private:
             .fd = stream.closed() ? -1 : stream.fileno(), .events = events, .revents = 0};
     }
 
-    static void set_nonblocking(int fd) {
-        // Of our end of the pipe alone: the child's end is another open file.
-        const int flags = ::fcntl(fd, F_GETFL);
-        if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
-            throw_os_error(errno, "fcntl");
+    /// Makes our end of the pipe non-blocking for as long as it is open and this lives.
+    /// The child's end, another open file, stays as it is.
+    class Nonblocking {
+    public:
+        explicit Nonblocking(const WriteStream& in) : in_{in} {
+            if (in.closed()) return;
+            flags_ = ::fcntl(in.fileno(), F_GETFL);
+            if (flags_ < 0 || ::fcntl(in.fileno(), F_SETFL, flags_ | O_NONBLOCK) < 0) {
+                throw_os_error(errno, "fcntl");
+            }
+        }
+        ~Nonblocking() {
+            if (!in_.closed()) ::fcntl(in_.fileno(), F_SETFL, flags_);
+        }
+        Nonblocking(const Nonblocking&) = delete;
+        Nonblocking& operator=(const Nonblocking&) = delete;
+
+    private:
+        const WriteStream& in_;
+        int flags_ = 0;
+    };
+
+    /// Copies the rest of the input, which the caller keeps no longer than this call.
+    /// Where there is no memory for that, the child gets the end of its input.
+    void keep_rest(WriteStream& in) {
+        const bool is_kept = rest_.data() + rest_.size() == kept_.data() + kept_.size();
+        if (rest_.empty() || is_kept) return;
+        try {
+            kept_ = std::string{rest_};
+            rest_ = kept_;
+        } catch (const std::bad_alloc&) {
+            rest_ = {};
+            in.close();
         }
     }
 
@@ -124,8 +156,15 @@ private:
     /// Reads one piece. @return false at the end of the file, which closes `from`.
     static bool collect(ReadStream& from, std::string& into) {
         char piece[32 * 1024];
+        // Room is made first, and no more read than there is room for: bytes that are out
+        // of the pipe must have a place to go to.
+        constexpr std::size_t least = 4096;
+        if (into.capacity() - into.size() < least) into.reserve(into.size() + least);
+        const std::size_t room = into.capacity() - into.size();
         const std::size_t got =
-            posix::read_some(from.fileno(), piece, sizeof piece).or_throw("read");
+            posix::read_some(from.fileno(), piece,
+                             room < sizeof piece ? room : sizeof piece)
+                .or_throw("read");
         if (got == 0) {
             from.close();
             return false;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <charconv>
 #include <chrono>
-#include <cstdio>
-#include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -99,15 +98,19 @@ public:
     [[nodiscard]] const std::string& std_err() const noexcept { return std_err_; }
 
 private:
-    /// The shortest digits that mean `timeout`, and no fraction for whole seconds.
+    /// As Python prints a number: the shortest digits that mean it, and no fraction for
+    /// whole seconds.
     [[nodiscard]] static std::string repr(seconds timeout) {
-        char digits[32];
-        for (int precision = 1;; ++precision) {
-            std::snprintf(digits, sizeof digits, "%.*g", precision, timeout.count());
-            constexpr int enough_for_any = 17;
-            if (precision == enough_for_any) return digits;
-            if (std::strtod(digits, nullptr) == timeout.count()) return digits;
-        }
+        constexpr double first_with_exponent = 1e16;
+        constexpr double last_with_exponent = 1e-4;
+        const double count = timeout.count();
+        const bool is_plain =
+            count == 0 || (last_with_exponent <= count && count < first_with_exponent);
+        char digits[40];
+        const auto end = std::to_chars(
+            digits, digits + sizeof digits, count,
+            is_plain ? std::chars_format::fixed : std::chars_format::scientific);
+        return {digits, end.ptr};
     }
 
     Args cmd_;

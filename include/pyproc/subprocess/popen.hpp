@@ -41,13 +41,14 @@ using spawn::STDOUT;
 ///     auto [out, err] = child.communicate("hello");
 ///
 /// The destructor does what leaving Python's `with Popen(...)` does: it closes the pipes
-/// and waits for the child, without a limit. Who does not want that calls `kill` or
-/// `detach`.
+/// and waits for the child, without a limit. Who does not want that calls `kill`
+/// first.
 ///
 /// Threads: any may call `poll`, `wait`, `returncode`, `pid` and the signalling members
-/// at
-///          any time, and all get the one true status. Streams, `communicate`, moving and
-///          destroying are for one thread at a time.
+///          at any time, and all get the one true status. Streams, `communicate`,
+///          moving and destroying are for one thread at a time.
+///          None may be cancelled (pthread_cancel) in a member. A start reads the
+///          environment, so not beside a thread that changes it.
 /// Python:  `subprocess.Popen`.
 class Popen {
 public:
@@ -57,13 +58,11 @@ public:
     /// @param options  How the child differs from its caller; see `Options`. `input`,
     ///                 `timeout` and `check` are kept for `communicate` and `wait`.
     /// @throws ValueError  for an empty command, an embedded NUL, or options that
-    /// contradict
-    ///                     each other.
+    ///                     contradict each other.
     /// @throws OSError     if the program can't be executed (its name is the `filename`),
-    /// the
-    ///                     working directory not entered (likewise), a file not opened or
-    ///                     a process not made. Nothing is left behind then: no child, no
-    ///                     descriptor.
+    ///                     the working directory not entered (likewise), a file not
+    ///                     opened or a process not made. Nothing is left behind then:
+    ///                     no child, no descriptor.
     explicit Popen(Args args, Options options = {})
         : Popen{new State{std::move(args), std::move(options)}} {
         start();
@@ -93,7 +92,10 @@ public:
     ReadStream std_out;  ///< open if `std_out = PIPE` or `capture_output` was asked for
     ReadStream std_err;  ///< open if `std_err = PIPE` or `capture_output` was asked for
 
+    /// The command, as it was given.
     [[nodiscard]] const Args& args() const { return state().args; }
+
+    /// The child's number. Once it has been waited for, a stranger may get it.
     [[nodiscard]] pid_t pid() const { return handle().pid(); }
 
     /// The exit code, or minus the signal's number; `nullopt` as long as no `poll`,
@@ -115,11 +117,9 @@ public:
     /// with pipes use `communicate`.
     ///
     /// @return The exit code, or minus the signal's number. 0 if the status is lost,
-    /// because
-    ///         SIGCHLD is ignored or something else has reaped the child.
+    ///         because SIGCHLD is ignored or something else has reaped the child.
     /// @throws TimeoutExpired      when the limit has passed; the child runs on, and
-    /// `wait`
-    ///                             may be called again.
+    ///                             `wait` may be called again.
     /// @throws CalledProcessError  under `Options::check`, for a child that failed.
     int wait() { return wait(state().options.timeout); }
 
@@ -139,18 +139,14 @@ public:
     /// @param timeout  For the whole; by default `Options::timeout`. Holds even while a
     ///                 grandchild keeps a pipe open.
     /// @return What the child wrote to those streams that are pipes. What was read from
-    /// them
-    ///         before is not in it.
+    ///         them before is not in it.
     /// @throws TimeoutExpired      with what has come so far. Call again to go on;
-    /// nothing is
-    ///                             lost.
+    ///                             nothing is lost.
     /// @throws CalledProcessError  under `Options::check`, with the output.
     /// @throws ValueError          for input to a child whose standard input is not a
-    /// pipe,
-    ///                             or other input in a call that goes on.
+    ///                             pipe, or other input in a call that goes on.
     /// @throws OSError             if a pipe can't be read or written. A child that does
-    /// not
-    ///                             read all its input is no error.
+    ///                             not read all its input is no error.
     Output communicate(std::optional<std::string_view> input = std::nullopt) {
         return communicate(input, state().options.timeout);
     }
@@ -184,7 +180,11 @@ public:
         if (sent.code() != ESRCH)
             sent.or_throw("cannot send a signal to the child (kill)");
     }
+
+    /// Asks the child to end: sends SIGTERM.
     void terminate() { send_signal(SIGTERM); }
+
+    /// Ends the child at once: sends SIGKILL.
     void kill() { send_signal(SIGKILL); }
 
     /// A descriptor of the caller's own that stands for the child; it polls readable once
@@ -264,11 +264,9 @@ private:
         if (state_ == nullptr) return;
         std_out.close();
         std_err.close();
-        try {
-            std_in.close();
-        } catch (const std::exception&) {
-            // The child did not want the last of its input; nobody is left to be told.
-        }
+        // Dropping what it held back if the child no longer wants it: nobody is left to
+        // be told.
+        std_in = WriteStream{};
         if (state_->handle) state_->handle->wait();
         delete std::exchange(state_, nullptr);
     }

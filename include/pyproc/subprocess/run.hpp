@@ -21,7 +21,8 @@ namespace pyproc::subprocess {
 ///
 /// @return How it ended, and what was collected.
 /// @throws TimeoutExpired      when `timeout` has passed. The child has been killed and
-///                             reaped; what it wrote by then is in the exception.
+///                             reaped; what it wrote by then is in the exception. (One
+///                             that has become another user's is waited for instead.)
 /// @throws CalledProcessError  under `check`, for a child that failed.
 /// @throws ValueError, OSError  as the constructor of `Popen` does.
 ///
@@ -33,7 +34,11 @@ inline CompletedProcess run(const Args& args, Options options = {}) {
     try {
         output = child.communicate();
     } catch (...) {
-        child.kill();
+        try {
+            child.kill();
+        } catch (const OSError&) {
+            // A child that has become another user's can only be waited for.
+        }
         throw;  // and the destructor reaps the child first
     }
     CompletedProcess completed{args, child.returncode().value_or(0),
@@ -69,8 +74,7 @@ inline int check_call(const Args& args, Options options = {}) {
 ///
 /// @throws CalledProcessError  if it fails, with what it wrote.
 /// @throws ValueError          for the options `std_out` and `capture_output`; else as
-/// `run`
-///                             does.
+///                             `run` does.
 ///
 /// Python: `subprocess.check_output`.
 inline std::string check_output(const Args& args, Options options = {}) {
@@ -94,7 +98,7 @@ inline std::string check_output(const Args& args, Options options = {}) {
 /// @throws OSError  if no shell can be started.
 ///
 /// Python: `subprocess.getstatusoutput`.
-inline StatusOutput getstatusoutput(std::string_view script) {
+[[nodiscard]] inline StatusOutput getstatusoutput(std::string_view script) {
     Options options;
     options.shell = true;
     options.std_err = STDOUT;

@@ -34,8 +34,16 @@ class WriteStream {
 public:
     WriteStream() noexcept = default;
     explicit WriteStream(posix::UniqueFd fd) noexcept : fd_{std::move(fd)} {}
-    WriteStream(WriteStream&&) noexcept = default;
-    WriteStream& operator=(WriteStream&&) noexcept = default;
+    WriteStream(WriteStream&& other) noexcept
+        : fd_{std::move(other.fd_)}, held_{other.take_held()} {}
+    WriteStream& operator=(WriteStream&& other) noexcept {
+        close_silently();
+        fd_ = std::move(other.fd_);
+        held_ = other.take_held();
+        return *this;
+    }
+    /// Closes as `close` does, but for its exception: call that to know.
+    ~WriteStream() { close_silently(); }
 
     /// @throws ValueError       if it is closed.
     /// @throws BrokenPipeError  if what was held back had to be written and nobody reads.
@@ -61,8 +69,7 @@ public:
 
     /// Flushes and closes; the child reads the end of the file. Closing twice is allowed.
     /// @throws BrokenPipeError  if something was held back and nobody reads: even then it
-    /// is
-    ///                          closed.
+    ///                          is closed.
     void close() {
         if (!fd_) return;
         const posix::UniqueFd closing = std::move(fd_);
@@ -72,6 +79,7 @@ public:
         written.or_throw("write");
     }
 
+    /// Whether it can't be used any more, or never could.
     [[nodiscard]] bool closed() const noexcept { return !fd_; }
 
     /// The descriptor. @throws ValueError  if it is closed.
@@ -81,13 +89,20 @@ public:
     }
 
     /// Gives up what was held back, for `communicate` to write first.
-    [[nodiscard]] std::string take_held() {
+    [[nodiscard]] std::string take_held() noexcept {
         std::string taken = std::move(held_);
         held_.clear();
         return taken;
     }
 
 private:
+    void close_silently() noexcept {
+        if (!fd_) return;
+        const posix::UniqueFd closing = std::move(fd_);
+        if (!held_.empty()) static_cast<void>(posix::write_all(closing.get(), held_));
+        held_.clear();
+    }
+
     posix::UniqueFd fd_;
     std::string held_;
 };
@@ -103,8 +118,16 @@ public:
     /// @param text  Whether `\r\n` and `\r` are read as `\n`.
     ReadStream(posix::UniqueFd fd, bool text) noexcept
         : fd_{std::move(fd)}, text_{text} {}
-    ReadStream(ReadStream&&) noexcept = default;
-    ReadStream& operator=(ReadStream&&) noexcept = default;
+    ReadStream(ReadStream&& other) noexcept { *this = std::move(other); }
+    ReadStream& operator=(ReadStream&& other) noexcept {
+        fd_ = std::move(other.fd_);
+        text_ = other.text_;
+        newlines_ = other.newlines_;
+        buffer_ = std::move(other.buffer_);
+        start_ = std::exchange(other.start_, 0);
+        other.buffer_.clear();
+        return *this;
+    }
 
     /// All that is left, up to the end of the file.
     /// @throws ValueError  if the stream is closed.
@@ -143,6 +166,7 @@ public:
         start_ = 0;
     }
 
+    /// Whether it can't be used any more, or never could.
     [[nodiscard]] bool closed() const noexcept { return !fd_; }
 
     /// The descriptor. @throws ValueError  if the stream is closed.

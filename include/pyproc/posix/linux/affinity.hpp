@@ -30,8 +30,7 @@ inline constexpr std::size_t most_cpus = std::size_t{1} << 20U;
 /// @return ESRCH when there is none.
 ///
 /// Source: sched_getaffinity(2); "Handling systems with large CPU affinity masks": the
-/// mask
-///         grows while the kernel says that its own is larger.
+///         mask grows while the kernel says that its own is larger.
 [[nodiscard]] inline Result<std::vector<int>> cpu_affinity(pid_t pid) {
     std::vector<detail::CpuWord> mask(CPU_SETSIZE / detail::cpus_in_word);
     while (::sched_getaffinity(pid, mask.size() * sizeof(detail::CpuWord),

@@ -6,7 +6,6 @@
 #include <cstddef>
 
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/types.h>
@@ -95,8 +94,7 @@ unshare_descriptors_below(int first) noexcept {
 /// the process could have opened, for kernels that must be asked about each one.
 ///
 /// Source: close_range(2), Linux 5.9; before it poll(2), which tells a thousand numbers
-/// at
-///         a time which of them are open, and unlike opendir(3) allocates nothing.
+///         at a time which of them are open, and unlike opendir(3) allocates nothing.
 __attribute__((no_sanitize("address", "thread", "undefined"))) inline void
 close_descriptors(int first, int last, int limit) noexcept {
     constexpr long close_range_number = 436;
@@ -104,7 +102,8 @@ close_descriptors(int first, int last, int limit) noexcept {
     if (system_call(close_range_number, first, last, 0) == 0) return;
     if (last >= limit) last = limit - 1;
     while (first <= last) {
-        constexpr int batch = 256;  // no more than any RLIMIT_NOFILE that could start us
+        // poll refuses more than RLIMIT_NOFILE entries; then each is just closed.
+        constexpr int batch = 256;
         pollfd entries[batch];
         int count = 0;
         for (; count < batch && first + count <= last; ++count) {

@@ -73,7 +73,8 @@ inline long unshare_descriptors_below(int) noexcept {
 inline void close_descriptors(int first, int last, int limit) noexcept {
     if (last >= limit) last = limit - 1;
     while (first <= last) {
-        constexpr int batch = 256;  // no more than any RLIMIT_NOFILE that could start us
+        // poll refuses more than RLIMIT_NOFILE entries; then each is just closed.
+        constexpr int batch = 256;
         pollfd entries[batch];
         int count = 0;
         for (; count < batch && first + count <= last; ++count) {
