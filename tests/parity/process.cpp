@@ -52,11 +52,11 @@ Process started_sleeper(bool is_daemon = false) {
     const auto ready = pyproc::posix::make_pipe().or_throw("pipe");
     char byte = 0;
     Process process({.daemon = is_daemon}, [&ready] {
-        static_cast<void>(::write(ready.write_end.get(), "!", 1));
+        static_cast<void>(::write(ready.write_end.get(), "!", 1) == 1);
         for (;;) ::pause();
     });
     process.start();
-    static_cast<void>(::read(ready.read_end.get(), &byte, 1));
+    static_cast<void>(::read(ready.read_end.get(), &byte, 1) == 1);
     return process;
 }
 
