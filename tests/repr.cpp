@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <limits>
 #include <list>
 #include <span>
@@ -136,4 +137,10 @@ struct Point {
 TEST_CASE("repr: a class says itself how it is shown, within others too") {
     CHECK(repr(Point{3}) == "Point(3)");
     CHECK(repr(std::vector{Point{3}, Point{4}}) == "[Point(3), Point(4)]");
+}
+
+TEST_CASE("repr: a path is Python's PosixPath, and not an endless list of paths") {
+    CHECK(repr(std::filesystem::path{"/tmp/it's"}) == R"(PosixPath("/tmp/it's"))");
+    CHECK(repr(std::vector<std::filesystem::path>{"a", "b"}) ==
+          "[PosixPath('a'), PosixPath('b')]");
 }

@@ -132,6 +132,12 @@ concept Integer = std::integral<T> && sizeof(T) <= sizeof(long long) &&
                   !std::same_as<T, wchar_t> && !std::same_as<T, char8_t> &&
                   !std::same_as<T, char16_t> && !std::same_as<T, char32_t>;
 
+// A range that is its own element, as std::filesystem::path is, has no end as a list.
+template <class T>
+concept Path = requires(const T& path) {
+    { path.native() } -> std::convertible_to<std::string_view>;
+};
+
 template <class T>
 concept TupleLike = requires {
     std::tuple_size<T>::value;
@@ -179,6 +185,10 @@ template <class T>
 void append_repr(std::string& out, const T& value) {
     if constexpr (HasRepr<T>) {
         out += value.repr();
+    } else if constexpr (Path<T>) {
+        out += "PosixPath(";
+        append_text(out, std::string_view{value.native()});
+        out += ')';
     } else if constexpr (Text<T>) {
         append_text(out, value);
     } else if constexpr (Bytes<T>) {
@@ -209,6 +219,7 @@ void append_repr(std::string& out, const T& value) {
 /// - `bool` is `True` or `False`; every other integer is a number, `std::uint8_t` too;
 ///   but `char` is text of one character, since that is what it is for.
 /// - A pair or a tuple is a tuple, any other range a list; both may nest.
+/// - A path, that is anything with a `native()` string, is `PosixPath('/tmp')`.
 /// - A class of another kind shows what its own member function `repr()` returns.
 ///
 /// All else, floating point and maps among it, does not compile.

@@ -20,7 +20,8 @@ constexpr pid_t nobody_has_this_pid =
 
 /// Whether this side of the library, and the kernel, bind processes to CPUs at all.
 bool can_bind_to_cpus() {
-    return posix::platform::cpu_affinity(0).code() != ENOSYS;
+    posix::platform::CpuMask mask;
+    return posix::platform::get_cpu_affinity(0, mask) != ENOSYS;
 }
 
 }  // namespace

@@ -181,7 +181,8 @@ void ask_about_affinity() {
 
 void ask_about_scheduling() {
     // Built for POSIX alone we have no affinity, and Python has.
-    if (posix::platform::cpu_affinity(0).code() != ENOSYS) ask_about_affinity();
+    posix::platform::CpuMask mask;
+    if (posix::platform::get_cpu_affinity(0, mask) != ENOSYS) ask_about_affinity();
     ask("os.cpu_count()", [] { return os::cpu_count(); });
     ask("len(os.getloadavg())", [] { return os::getloadavg().size(); });
     ask("os.nice(0)", [] { return os::nice(0); });

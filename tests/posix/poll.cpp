@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <csignal>
-#include <span>
 
 #include <signal.h>
 #include <unistd.h>
@@ -19,7 +18,7 @@ TEST_CASE("poll_until: a descriptor that is ready is found at once") {
     REQUIRE(::write(pipe.write_end.get(), "x", 1) == 1);
     pollfd entry{.fd = pipe.read_end.get(), .events = POLLIN, .revents = 0};
 
-    const auto ready = poll_until(std::span{&entry, 1}, Deadline{});
+    const auto ready = poll_until(&entry, 1, Deadline{});
 
     CHECK(*ready == 1);
     CHECK((entry.revents & POLLIN) != 0);
@@ -36,7 +35,7 @@ TEST_CASE(
     const auto start = Deadline::clock::now();
     ::ualarm(5'000, 5'000);
 
-    const auto ready = poll_until(std::span{&entry, 1}, Deadline{start + 40ms});
+    const auto ready = poll_until(&entry, 1, Deadline{start + 40ms});
 
     ::ualarm(0, 0);
     ::sigaction(SIGALRM, &before, nullptr);

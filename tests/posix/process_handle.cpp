@@ -143,9 +143,22 @@ TEST_CASE("ProcessHandle: a child that something else reaped is lost, and said t
     child.let_go();
     ::waitpid(child.pid(), nullptr, 0);
 
+    CHECK(handle.send_signal(SIGTERM).code() == ESRCH);
     CHECK(handle.wait().is_lost);
     CHECK(handle.poll()->is_lost);
     CHECK(handle.send_signal(SIGTERM).code() == ESRCH);
+}
+
+TEST_CASE(
+    "ProcessHandle: without a pidfd, a child that was reaped elsewhere gets no signal") {
+    Waiting child;
+    ProcessHandle handle{child.pid(), UniqueFd{}};
+    CHECK(handle.send_signal(0));
+    child.let_go();
+    ::waitpid(child.pid(), nullptr, 0);
+
+    // Its number may be a stranger's by now.
+    CHECK(handle.send_signal(0).code() == ESRCH);
 }
 
 TEST_CASE(

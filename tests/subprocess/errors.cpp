@@ -43,8 +43,8 @@ TEST_CASE("TimeoutExpired: the message is Python's, with the shortest digits") {
           "Command 'date' timed out after 0 seconds");
     CHECK(std::string{TimeoutExpired{"date", 100us}.what()} ==
           "Command 'date' timed out after 0.0001 seconds");
-    CHECK(std::string{TimeoutExpired{"date", 20us}.what()} ==
-          "Command 'date' timed out after 2e-05 seconds");
+    CHECK(std::string{TimeoutExpired{"date", 1001ms}.what()} ==
+          "Command 'date' timed out after 1.001 seconds");
 }
 
 TEST_CASE("TimeoutExpired: it carries the limit and what had come by then") {

@@ -8,6 +8,7 @@
 
 #include "pyproc/errors.hpp"
 #include "pyproc/posix/environment.hpp"
+#include "pyproc/posix/variables.hpp"
 
 namespace pyproc::os {
 

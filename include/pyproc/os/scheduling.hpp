@@ -6,7 +6,6 @@
 #include <cstdlib>
 #include <optional>
 #include <set>
-#include <vector>
 
 #include <sys/types.h>
 #include <unistd.h>
@@ -52,9 +51,20 @@ inline int nice(int increment) {
 ///
 /// Python: `os.sched_getaffinity(pid)`. Source: sched_getaffinity(2).
 [[nodiscard]] inline std::set<int> sched_getaffinity(pid_t pid) {
-    const std::vector<int> cpus =
-        posix::platform::cpu_affinity(pid).or_throw("sched_getaffinity");
-    return {cpus.begin(), cpus.end()};
+    using posix::platform::CpuMask;
+    CpuMask mask;
+    if (const int code = posix::platform::get_cpu_affinity(pid, mask); code != 0) {
+        throw_os_error(code, "sched_getaffinity");
+    }
+    std::set<int> cpus;
+    for (int word = 0; word < CpuMask::word_count; ++word) {
+        if (mask.words[word] == 0) continue;
+        for (int bit = 0; bit < CpuMask::bits_in_word; ++bit) {
+            const bool is_set = (mask.words[word] >> bit & 1U) != 0;
+            if (is_set) cpus.insert(cpus.end(), word * CpuMask::bits_in_word + bit);
+        }
+    }
+    return cpus;
 }
 
 /// Lets a process run on these CPUs only, and the children it starts from now on.
@@ -72,8 +82,17 @@ inline void sched_setaffinity(pid_t pid, const std::set<int>& mask) {
     if (!mask.empty() && *mask.begin() < 0) {
         throw ValueError{"sched_setaffinity: negative CPU number"};
     }
-    const std::vector<int> cpus{mask.begin(), mask.end()};
-    posix::platform::set_cpu_affinity(pid, cpus).or_throw("sched_setaffinity");
+    using posix::platform::CpuMask;
+    CpuMask words;
+    for (const int cpu : mask) {
+        const int word = cpu / CpuMask::bits_in_word;
+        // No machine has those beyond, and the kernel passes over what it lacks.
+        if (word >= CpuMask::word_count) break;
+        words.words[word] |= 1UL << (cpu % CpuMask::bits_in_word);
+    }
+    if (const int code = posix::platform::set_cpu_affinity(pid, words); code != 0) {
+        throw_os_error(code, "sched_setaffinity");
+    }
 }
 
 /// The number of CPUs that the calling thread may run on: how many workers make sense.
@@ -83,9 +102,11 @@ inline void sched_setaffinity(pid_t pid, const std::set<int>& mask) {
 /// Python: `os.process_cpu_count()`, since 3.13; without its override by
 /// PYTHON_CPU_COUNT. Source: sched_getaffinity(2).
 [[nodiscard]] inline std::optional<int> process_cpu_count() {
-    const auto cpus = posix::platform::cpu_affinity(0);
-    if (!cpus) return cpu_count();
-    return static_cast<int>(cpus->size());
+    try {
+        return static_cast<int>(sched_getaffinity(0).size());
+    } catch (const OSError&) {
+        return cpu_count();
+    }
 }
 
 /// How many processes ran or waited to run, on average over the last 1, 5 and 15 minutes.

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cerrno>
-#include <span>
 
 #include <poll.h>
 
@@ -12,22 +11,21 @@
 
 namespace pyproc::posix {
 
-/// Sleeps until one of `entries` is ready or the deadline has come; signals do not cut it
-/// short.
+/// Sleeps until one of the `count` `entries` is ready or the deadline has come; signals
+/// do not cut it short.
 ///
 /// @return How many are ready; 0 when the deadline came first.
 /// Source: ppoll(2), whose nanoseconds keep a short wait from being rounded to a
 ///         millisecond.
-[[nodiscard]] inline Result<int> poll_until(std::span<pollfd> entries,
+[[nodiscard]] inline Result<int> poll_until(pollfd* entries, nfds_t count,
                                             Deadline deadline) {
     for (;;) {
         int ready = 0;
         if (deadline.is_never()) {
-            ready = ::poll(entries.data(), static_cast<nfds_t>(entries.size()), -1);
+            ready = ::poll(entries, count, -1);
         } else {
             const timespec left = deadline.remaining();
-            ready = platform::poll_for(entries.data(),
-                                       static_cast<nfds_t>(entries.size()), left);
+            ready = platform::poll_for(entries, count, left);
         }
         // A deadline too far for one call takes several.
         if (ready > 0 || (ready == 0 && deadline.has_passed())) return ready;

@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <mutex>
 #include <optional>
-#include <span>
 #include <utility>
 
 #include <fcntl.h>
@@ -104,7 +103,7 @@ public:
         for (;;) {
             if (auto end = poll()) return end;
             pollfd entry{.fd = use.pidfd(), .events = POLLIN, .revents = 0};
-            const auto ready = poll_until(std::span{&entry, 1}, deadline);
+            const auto ready = poll_until(&entry, 1, deadline);
             if (!ready) return wait_by_number_until(deadline);
             if (*ready == 0) return poll();
             if (auto end = poll()) return end;
@@ -126,9 +125,13 @@ public:
             if (sent || !is_refused) return sent;
         }
         // Under the lock that reaping by number takes, so the number is still the
-        // child's.
+        // child's, unless something else has reaped it: hence the look at it first.
         const std::lock_guard lock{state_};
         if (ended_) return Error{ESRCH};
+        siginfo_t info{};
+        const int found =
+            ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT);
+        if (found != 0 && errno == ECHILD) return Error{ESRCH};
         if (::kill(pid_, signal) != 0) return Error{errno};
         return {};
     }

@@ -119,7 +119,8 @@ private:
 
     void set_candidates(const Options& options) {
         if (program_->find('/') != std::string::npos) {
-            candidates_ = {program_->c_str(), nullptr};
+            candidates_.push_back(program_->c_str());
+            candidates_.push_back(nullptr);
             plan_.candidates = candidates_.data();
             return;
         }
@@ -160,10 +161,13 @@ private:
         plan_.closes_descriptors = options.close_fds || !options.pass_fds.empty();
     }
 
+    /// Keeps `passed_` ascending and without a number twice.
     void add_passed(int fd) {
-        auto place = passed_.begin();
-        while (place != passed_.end() && *place < fd) ++place;
-        if (place == passed_.end() || *place != fd) passed_.insert(place, fd);
+        for (int& place : passed_) {
+            if (place == fd) return;
+            if (place > fd) std::swap(place, fd);
+        }
+        passed_.push_back(fd);
     }
 
     void extend_table(int fd) noexcept {

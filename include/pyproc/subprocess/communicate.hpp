@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <cstddef>
 #include <new>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -67,7 +66,12 @@ public:
     /// What has come so far.
     [[nodiscard]] const Output& output() const noexcept { return output_; }
 
-    [[nodiscard]] Output take_output() noexcept { return std::exchange(output_, {}); }
+    [[nodiscard]] Output take_output() noexcept {
+        Output taken = std::move(output_);
+        output_.std_out.clear();
+        output_.std_err.clear();
+        return taken;
+    }
 
 private:
     [[nodiscard]] bool move_until(WriteStream& in, ReadStream& out, ReadStream& err,
@@ -88,8 +92,7 @@ private:
         for (;;) {
             pollfd entries[] = {entry(in, POLLOUT), entry(out, POLLIN),
                                 entry(err, POLLIN)};
-            const int ready =
-                posix::poll_until(std::span{entries}, deadline).or_throw("poll");
+            const int ready = posix::poll_until(entries, 3, deadline).or_throw("poll");
             if (ready == 0) return false;
             if (entries[0].revents != 0) feed(in, sigpipe);
             if (entries[1].revents != 0) collect(out, output_.std_out);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <charconv>
 #include <chrono>
 #include <stdexcept>
 #include <string>
@@ -98,19 +97,19 @@ public:
     [[nodiscard]] const std::string& std_err() const noexcept { return std_err_; }
 
 private:
-    /// As Python prints a number: the shortest digits that mean it, and no fraction for
-    /// whole seconds.
+    /// As Python prints a number: whole seconds without a fraction, others to the
+    /// nanosecond and no digit more than there is.
     [[nodiscard]] static std::string repr(seconds timeout) {
-        constexpr double first_with_exponent = 1e16;
-        constexpr double last_with_exponent = 1e-4;
-        const double count = timeout.count();
-        const bool is_plain =
-            count == 0 || (last_with_exponent <= count && count < first_with_exponent);
-        char digits[40];
-        const auto end = std::to_chars(
-            digits, digits + sizeof digits, count,
-            is_plain ? std::chars_format::fixed : std::chars_format::scientific);
-        return {digits, end.ptr};
+        constexpr long long in_second = 1'000'000'000;
+        constexpr double longest = 9e9;  // in nanoseconds, just what a long long holds
+        const double count = timeout.count() < longest ? timeout.count() : longest;
+        const auto total = static_cast<long long>(count * in_second + 0.5);
+        // Not std::to_chars: <charconv> takes the compiler longer than all of this file.
+        std::string digits = std::to_string(total % in_second);
+        digits.insert(0, 9 - digits.size(), '0');
+        while (!digits.empty() && digits.back() == '0') digits.pop_back();
+        const std::string text = std::to_string(total / in_second);
+        return digits.empty() ? text : text + '.' + digits;
     }
 
     Args cmd_;

@@ -76,14 +76,17 @@ public:
         : std_in{std::move(other.std_in)},
           std_out{std::move(other.std_out)},
           std_err{std::move(other.std_err)},
-          state_{std::exchange(other.state_, nullptr)} {}
+          state_{other.state_} {
+        other.state_ = nullptr;
+    }
     Popen& operator=(Popen&& other) noexcept {
         if (this == &other) return *this;
         finish();
         std_in = std::move(other.std_in);
         std_out = std::move(other.std_out);
         std_err = std::move(other.std_err);
-        state_ = std::exchange(other.state_, nullptr);
+        state_ = other.state_;
+        other.state_ = nullptr;
         return *this;
     }
     ~Popen() { finish(); }
@@ -268,7 +271,8 @@ private:
         // be told.
         std_in = WriteStream{};
         if (state_->handle) state_->handle->wait();
-        delete std::exchange(state_, nullptr);
+        delete state_;
+        state_ = nullptr;
     }
 
     /// Owned. (`<memory>` would cost every user of this header a sixth of what it costs.)

@@ -2,27 +2,27 @@
 #pragma once
 
 #include <cerrno>
-#include <span>
-#include <vector>
 
 #include <sys/types.h>
 
-#include "pyproc/posix/result.hpp"
-
 namespace pyproc::posix::platform {
 
-/// POSIX binds no process to a CPU.
-///
-/// @return ENOSYS, always.
-[[nodiscard]] inline Result<std::vector<int>> cpu_affinity(pid_t) {
-    return Error{ENOSYS};
+/// A set of CPUs, one bit for each.
+struct CpuMask {
+    static constexpr int bits_in_word = 8 * static_cast<int>(sizeof(unsigned long));
+    static constexpr int word_count = 65'536 / bits_in_word;
+
+    unsigned long words[word_count] = {};
+};
+
+/// POSIX binds no process to a CPU. @return ENOSYS, always.
+[[nodiscard]] inline int get_cpu_affinity(pid_t, CpuMask&) noexcept {
+    return ENOSYS;
 }
 
-/// POSIX binds no process to a CPU.
-///
-/// @return ENOSYS, always.
-[[nodiscard]] inline Result<void> set_cpu_affinity(pid_t, std::span<const int>) {
-    return Error{ENOSYS};
+/// POSIX binds no process to a CPU. @return ENOSYS, always.
+[[nodiscard]] inline int set_cpu_affinity(pid_t, const CpuMask&) noexcept {
+    return ENOSYS;
 }
 
 }  // namespace pyproc::posix::platform
