@@ -71,9 +71,10 @@ TEST_CASE(
     "start: many threads start children at once, and no pipe leaks into a brother") {
     constexpr int threads_count = 8;
     constexpr int rounds = 25;
-    std::vector<int> passed_on;
-    for (int i = 0; i < 200; ++i) passed_on.push_back(::dup(0));  // not close-on-exec
+    std::vector<int> passed_on(200);
+    for (int& fd : passed_on) fd = ::dup(0);  // not close-on-exec
     std::vector<std::thread> threads;
+    threads.reserve(threads_count);
     std::vector<int> right(threads_count);
 
     for (int& count : right) {
