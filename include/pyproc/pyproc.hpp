@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-/// All of the library that needs nothing linked: `os`, `subprocess`, `multiprocessing`.
+/// All of the library that needs nothing linked: `os`, `shlex`, `subprocess`,
+/// `multiprocessing`.
 
 #include "pyproc/multiprocessing.hpp"
 #include "pyproc/os.hpp"
+#include "pyproc/shlex.hpp"
 #include "pyproc/subprocess.hpp"
