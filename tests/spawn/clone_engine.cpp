@@ -24,11 +24,25 @@ TEST_CASE(
     CHECK(is_unsupported(result.failure()));
 }
 #else
+namespace {
+
+/// Whether this kernel has what the engine stands on; a sandbox or valgrind may not.
+bool has_engine() {
+    const auto outcome = test::start_and_wait(start_by_clone, {CHILDREN "/child.noop"});
+    if (outcome.has_started) return true;
+    REQUIRE(is_unsupported(outcome.failure));
+    WARN("this kernel lacks clone3 or close_range: nothing checked");
+    return false;
+}
+
+}  // namespace
+
 TEST_CASE("start_by_clone") {
-    test::check_engine(start_by_clone);
+    if (has_engine()) test::check_engine(start_by_clone);
 }
 
 TEST_CASE("start_by_clone: the child comes with a pidfd") {
+    if (!has_engine()) return;
     const char* const argv[] = {"noop", nullptr};
     const char* const candidates[] = {CHILDREN "/child.noop", nullptr};
     Plan plan;

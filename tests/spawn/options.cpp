@@ -37,8 +37,12 @@ TEST_CASE("Options: all can be named, in alphabetical order") {
                           .cwd = std::filesystem::path{"/tmp"},
                           .env = {{{"A", "1"}, {"B", "2"}}},
                           .executable = "/bin/sh",
+                          .extra_groups = std::vector<Identity>{"root", 5},
+                          .group = 0,
                           .input = "text",
+                          .limits = {{RLIMIT_CORE, 0}},
                           .pass_fds = {3, 4},
+                          .pipesize = 4096,
                           .process_group = 0,
                           .restore_signals = false,
                           .shell = true,
@@ -48,11 +52,13 @@ TEST_CASE("Options: all can be named, in alphabetical order") {
                           .std_out = 5,
                           .text = true,
                           .timeout = 5s,
-                          .umask = 022};
+                          .umask = 022,
+                          .user = "root"};
 
     CHECK(options.cwd->string() == "/tmp");
     CHECK(options.env->at("B") == "2");
     CHECK(options.std_out.fd() == 5);
     CHECK(options.timeout.limit() == 5s);
     CHECK(options.umask == 022);
+    CHECK(options.user->as_user() == 0);
 }

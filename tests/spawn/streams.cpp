@@ -159,3 +159,17 @@ TEST_CASE("open_streams: STDOUT with standard output closed is EBADF") {
 
     CHECK(answer == 0);
 }
+
+TEST_CASE(
+    "open_streams: pipesize is what a pipe holds, where the system has a say in it") {
+    const Streams streams = open_streams({.pipesize = 1 << 17, .std_out = PIPE});
+
+#ifdef F_GETPIPE_SZ
+#if defined(PYPROC_PORTABLE) && PYPROC_PORTABLE
+    CHECK(::fcntl(streams.ours.out.get(), F_GETPIPE_SZ) > 0);
+#else
+    CHECK(::fcntl(streams.ours.out.get(), F_GETPIPE_SZ) == 1 << 17);
+#endif
+#endif
+    CHECK(streams.ours.out);
+}

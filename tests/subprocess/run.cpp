@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -174,6 +175,53 @@ TEST_CASE("run: check makes a failure an exception that carries the output") {
         CHECK(error.std_err() == "err\n");
     }
     CHECK_NOTHROW(run({CHILDREN "/child.noop"}, {.check = true}));
+}
+
+TEST_CASE("run: limits are the child's and not the caller's") {
+    rlimit before{};
+    ::getrlimit(RLIMIT_NOFILE, &before);
+
+    const auto done = run("ulimit -Sn; ulimit -Hn; ulimit -c",
+                          {.limits = {{RLIMIT_NOFILE, 64, 128}, {RLIMIT_CORE, 0}},
+                           .shell = true,
+                           .std_out = PIPE});
+
+    rlimit after{};
+    ::getrlimit(RLIMIT_NOFILE, &after);
+    CHECK(done.std_out == "64\n128\n0\n");
+    CHECK(after.rlim_cur == before.rlim_cur);
+}
+
+TEST_CASE("run: a limit that can't be set is an OSError of that step") {
+    CHECK_THROWS_WITH(run({CHILDREN "/child.noop"}, {.limits = {{RLIMIT_NOFILE, 9, 3}}}),
+                      test::Contains("setrlimit"));
+    CHECK_THROWS_AS(run({CHILDREN "/child.noop"}, {.limits = {{-1, 0}}}), OSError);
+}
+
+TEST_CASE("run: user, group and extra_groups are the child's, by number or name") {
+    const Options options{.extra_groups = std::vector<Identity>{4321, "daemon"},
+                          .group = 1234,
+                          .std_out = PIPE,
+                          .user = 12345};
+    if (::geteuid() != 0) {
+        CHECK_THROWS_AS(run({"id"}, options), PermissionError);
+        return;
+    }
+
+    CHECK(run("id -u; id -g; id -G", {.extra_groups = options.extra_groups,
+                                      .group = options.group,
+                                      .shell = true,
+                                      .std_out = PIPE,
+                                      .user = options.user})
+              .std_out == "12345\n1234\n1234 1 4321\n");
+    CHECK(run({"id", "-un"}, {.std_out = PIPE, .user = "nobody"}).std_out == "nobody\n");
+}
+
+TEST_CASE("run: a user, or a group, that can't be is a ValueError") {
+    CHECK_THROWS_AS(run({"id"}, {.user = "no-such-user"}), ValueError);
+    CHECK_THROWS_AS(run({"id"}, {.group = -1}), ValueError);
+    CHECK_THROWS_AS(run({"id"}, {.extra_groups = std::vector<Identity>{"no-such-group"}}),
+                    ValueError);
 }
 
 TEST_CASE("run: at the limit the child is killed and reaped, and what came is kept") {

@@ -148,6 +148,43 @@ TEST_CASE("change_umask, start_session, join_process_group: as their POSIX names
     CHECK(answer == 0);
 }
 
+TEST_CASE("set_limit: the limit holds, or the errno says why not") {
+    const int answer = test::forked([] {
+        if (platform::set_limit(RLIMIT_NOFILE, {64, 64}) != 0) return 1;
+        rlimit limit{};
+        ::getrlimit(RLIMIT_NOFILE, &limit);
+        if (limit.rlim_cur != 64 || limit.rlim_max != 64) return 2;
+        return platform::set_limit(RLIMIT_NOFILE, {9, 3}) == -EINVAL ? 0 : 3;
+    });
+
+    CHECK(answer == 0);
+}
+
+TEST_CASE("set_groups, set_group, set_user: the process is another's, or may not be") {
+    const int answer = test::forked([] {
+        const gid_t groups[] = {4321};
+        if (::geteuid() != 0) {
+            return platform::set_groups(1, groups) == -EPERM &&
+                           platform::set_user(::geteuid() + 1) == -EPERM
+                       ? 0
+                       : 1;
+        }
+        if (platform::set_groups(1, groups) != 0) return 2;
+        if (platform::set_group(1234) != 0) return 3;
+        if (platform::set_user(12345) != 0) return 4;
+        uid_t real = 0;
+        uid_t effective = 0;
+        uid_t saved = 0;
+        if (::getresuid(&real, &effective, &saved) != 0) return 5;
+        if (real != 12345 || effective != 12345 || saved != 12345) return 6;
+        gid_t group = 0;
+        if (::getgroups(1, &group) != 1 || group != 4321) return 7;
+        return ::getegid() == 1234 ? 0 : 8;
+    });
+
+    CHECK(answer == 0);
+}
+
 TEST_CASE("execute: a program takes the process over, or the errno says why not") {
     const int answer = test::forked([] {
         const char* const argv[] = {"exit_with", "9", nullptr};

@@ -107,6 +107,32 @@ __attribute__((no_sanitize("address", "thread", "undefined"))) inline int execut
     return code;
 }
 
+/// Sets the limits, and last the ids: until then the child may do what its caller may.
+///
+/// @return The step that failed, and why; 0 for the errno if none did.
+__attribute__((no_sanitize("address", "thread", "undefined"))) inline Failure
+drop_privileges(const Plan& plan) noexcept {
+    namespace sys = posix::platform;
+    for (int i = 0; i < plan.limit_count; ++i) {
+        const Limit& limit = plan.limits[i];
+        const long result = sys::set_limit(limit.resource, limit.value);
+        if (result < 0) return {Step::set_limit, static_cast<int>(-result)};
+    }
+    if (plan.sets_groups) {
+        const long result = sys::set_groups(plan.group_count, plan.groups);
+        if (result < 0) return {Step::set_groups, static_cast<int>(-result)};
+    }
+    if (plan.changes_group) {
+        const long result = sys::set_group(plan.group_id);
+        if (result < 0) return {Step::set_group, static_cast<int>(-result)};
+    }
+    if (plan.changes_user) {
+        const long result = sys::set_user(plan.user_id);
+        if (result < 0) return {Step::set_user, static_cast<int>(-result)};
+    }
+    return {Step::execute, 0};
+}
+
 /// Carries `plan` out and, unless something fails, never returns.
 ///
 /// @return The step that failed, and why.
@@ -141,6 +167,8 @@ __attribute__((no_sanitize("address", "thread", "undefined"))) inline Failure ru
         if (result < 0) return {Step::join_group, static_cast<int>(-result)};
     }
     if (plan.closes_descriptors) close_all_but_passed(plan);
+    const Failure dropping = drop_privileges(plan);
+    if (dropping.code != 0) return dropping;
     set_up_signals(plan);
     return {Step::execute, execute_first(plan)};
 }

@@ -18,6 +18,10 @@ enum class Step : int {
     pass_descriptors,
     new_session,
     join_group,
+    set_limit,
+    set_groups,
+    set_group,
+    set_user,
     execute,
 };
 
@@ -39,6 +43,10 @@ static_assert(std::is_trivially_copyable_v<Failure> && sizeof(Failure) <= 512,
         case Step::enter_directory: return "cannot enter the working directory (chdir)";
         case Step::new_session: return "cannot start a session (setsid)";
         case Step::join_group: return "cannot join the process group (setpgid)";
+        case Step::set_limit: return "cannot set a limit (setrlimit)";
+        case Step::set_groups: return "cannot set the extra groups (setgroups)";
+        case Step::set_group: return "cannot become the group (setgid)";
+        case Step::set_user: return "cannot become the user (setuid)";
         case Step::execute: return "cannot execute the program (execve)";
     }
     return "cannot start the program";

@@ -10,6 +10,8 @@
 
 #include "pyproc/posix/deadline.hpp"
 #include "pyproc/posix/path.hpp"
+#include "pyproc/spawn/identity.hpp"
+#include "pyproc/spawn/limit.hpp"
 #include "pyproc/spawn/redirect.hpp"
 
 namespace pyproc::spawn {
@@ -41,17 +43,33 @@ struct Options {
 
     /// The child's whole environment; unset for the caller's, as it is when the child is
     /// started. A program with no slash in its name is looked for along the PATH in it.
+    /// An empty one is written `std::map<std::string, std::string>{}`.
     std::optional<std::map<std::string, std::string>> env = std::nullopt;
 
     /// The file to execute in place of the one that the command names, which then is only
     /// what the program sees as its own name. With `shell`, the shell.
     std::optional<posix::Path> executable = std::nullopt;
 
+    /// The child's supplementary groups; unset for the caller's. Takes a privileged
+    /// caller.
+    std::optional<std::vector<Identity>> extra_groups = std::nullopt;
+
+    /// The group that the child becomes; unset for the caller's. Its supplementary groups
+    /// stay as they are.
+    std::optional<Identity> group = std::nullopt;
+
     /// What the child reads from its standard input; a contradiction beside `std_in`.
     std::optional<std::string> input = std::nullopt;
 
+    /// What the child may use: `{{RLIMIT_CORE, 0}, {RLIMIT_NOFILE, 256, 1024}}`.
+    std::vector<Limit> limits = {};
+
     /// Descriptors that stay open in the child, under the same numbers.
     std::vector<int> pass_fds = {};
+
+    /// Bytes that each pipe to the child is to hold; -1 for what the system gives. A size
+    /// that it refuses is passed over, as in Python.
+    int pipesize = -1;
 
     /// Process group that the child joins; 0 for a new one that it leads.
     std::optional<pid_t> process_group = std::nullopt;
@@ -78,6 +96,10 @@ struct Options {
 
     /// The child's file creation mask; unset for the caller's.
     std::optional<mode_t> umask = std::nullopt;
+
+    /// The user that the child becomes, after everything else; unset for the caller's.
+    /// Name `group` and `extra_groups` too, or those of the caller stay.
+    std::optional<Identity> user = std::nullopt;
 };
 
 }  // namespace pyproc::spawn

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "pyproc/spawn/fd_moves.hpp"
+#include "pyproc/spawn/limit.hpp"
 
 namespace pyproc::spawn {
 
@@ -44,6 +45,19 @@ struct Plan {
 
     bool joins_group = false;
     pid_t group = 0;
+
+    const Limit* limits = nullptr;
+    int limit_count = 0;
+
+    bool sets_groups = false;
+    const gid_t* groups = nullptr;
+    int group_count = 0;
+
+    bool changes_group = false;
+    gid_t group_id = 0;
+
+    bool changes_user = false;
+    uid_t user_id = 0;
 
     /// The caller's signal mask, which the program is to start with.
     sigset_t signal_mask = {};

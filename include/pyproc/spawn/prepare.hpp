@@ -26,7 +26,7 @@ public:
     /// @param options  Must outlive this object.
     /// @param sources  What `open_streams` opened for the child.
     /// @throws ValueError  for an empty command, an embedded NUL, or an environment
-    ///                     variable that can't be.
+    ///                     variable, a user or a group that can't be.
     Prepared(const Args& args, const Options& options, const Sources& sources) {
         set_command(args, options);
         set_environment(options);
@@ -44,6 +44,9 @@ public:
             plan_.joins_group = true;
             plan_.group = *options.process_group;
         }
+        set_identity(options);
+        plan_.limits = options.limits.data();
+        plan_.limit_count = static_cast<int>(options.limits.size());
         plan_.restores_signals = options.restore_signals;
         plan_.starts_session = options.start_new_session;
     }
@@ -141,6 +144,25 @@ private:
         plan_.candidates = candidates_.data();
     }
 
+    void set_identity(const Options& options) {
+        if (options.extra_groups) {
+            for (const Identity& group : *options.extra_groups) {
+                groups_.push_back(group.as_group());
+            }
+            plan_.sets_groups = true;
+            plan_.groups = groups_.data();
+            plan_.group_count = static_cast<int>(groups_.size());
+        }
+        if (options.group) {
+            plan_.changes_group = true;
+            plan_.group_id = options.group->as_group();
+        }
+        if (options.user) {
+            plan_.changes_user = true;
+            plan_.user_id = options.user->as_user();
+        }
+    }
+
     void set_descriptors(const Options& options, Sources sources) {
         for (const int fd : options.pass_fds) {
             if (fd < standard_count) {
@@ -182,6 +204,7 @@ private:
     std::vector<const char*> candidates_;
     std::vector<std::string> candidate_paths_;
     std::vector<int> passed_;
+    std::vector<gid_t> groups_;
 };
 
 }  // namespace pyproc::spawn

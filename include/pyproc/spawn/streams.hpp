@@ -92,19 +92,21 @@ inline void require_open_descriptors(const Options& options, const Redirects& re
 /// Opens what one stream needs.
 ///
 /// @param number  The standard descriptor: 0, 1 or 2.
+/// @param pipesize  As in `Options`.
 /// @param ours    Gets the caller's end of a pipe.
 /// @param theirs  Gets what is opened for the child.
 /// @return The descriptor that the child is to duplicate, or `no_source`.
 /// @throws OSError     with the file's name, if it can't be opened; or if no more
 ///                     descriptors may be.
 /// @throws ValueError  for a path with an embedded NUL.
-[[nodiscard]] inline int open_stream(const Redirect& redirect, int number,
+[[nodiscard]] inline int open_stream(const Redirect& redirect, int number, int pipesize,
                                      posix::UniqueFd& ours, posix::UniqueFd& theirs) {
     const bool is_input = number == STDIN_FILENO;
     if (redirect.kind() == Redirect::Kind::descriptor) return redirect.fd();
     if (redirect.is(PIPE)) {
         auto pipe =
             posix::make_pipe().or_throw("cannot make a pipe for the child (pipe2)");
+        if (pipesize > 0) posix::platform::resize_pipe(pipe.write_end.get(), pipesize);
         ours = std::move(is_input ? pipe.write_end : pipe.read_end);
         theirs = std::move(is_input ? pipe.read_end : pipe.write_end);
         return theirs.get();
@@ -134,13 +136,15 @@ inline void require_open_descriptors(const Options& options, const Redirects& re
     require_open_descriptors(options, redirects);
     Streams streams;
     auto& [in, out, err] = streams.sources;
-    in = open_stream(redirects.in, STDIN_FILENO, streams.ours.in, streams.theirs.in);
-    out = open_stream(redirects.out, STDOUT_FILENO, streams.ours.out, streams.theirs.out);
+    in = open_stream(redirects.in, STDIN_FILENO, options.pipesize, streams.ours.in,
+                     streams.theirs.in);
+    out = open_stream(redirects.out, STDOUT_FILENO, options.pipesize, streams.ours.out,
+                      streams.theirs.out);
     if (redirects.err.is(STDOUT)) {
         err = out == no_source ? STDOUT_FILENO : out;
     } else {
-        err = open_stream(redirects.err, STDERR_FILENO, streams.ours.err,
-                          streams.theirs.err);
+        err = open_stream(redirects.err, STDERR_FILENO, options.pipesize,
+                          streams.ours.err, streams.theirs.err);
     }
     return streams;
 }

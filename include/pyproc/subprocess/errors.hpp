@@ -100,10 +100,13 @@ private:
     /// As Python prints a number: whole seconds without a fraction, others to the
     /// nanosecond and no digit more than there is.
     [[nodiscard]] static std::string repr(seconds timeout) {
+        constexpr seconds longest{9e9};  // in nanoseconds, just what a long long holds
         constexpr long long in_second = 1'000'000'000;
-        constexpr double longest = 9e9;  // in nanoseconds, just what a long long holds
-        const double count = timeout.count() < longest ? timeout.count() : longest;
-        const auto total = static_cast<long long>(count * in_second + 0.5);
+        const seconds limit = timeout < seconds::zero() ? seconds::zero()
+                              : timeout < longest       ? timeout
+                                                        : longest;
+        const long long total =
+            std::chrono::round<std::chrono::nanoseconds>(limit).count();
         // Not std::to_chars: <charconv> takes the compiler longer than all of this file.
         std::string digits = std::to_string(total % in_second);
         digits.insert(0, 9 - digits.size(), '0');

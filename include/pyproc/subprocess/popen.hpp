@@ -29,7 +29,9 @@ namespace pyproc::subprocess {
 
 using posix::Timeout;
 using spawn::DEVNULL;
+using spawn::Identity;
 using spawn::INHERIT;
+using spawn::Limit;
 using spawn::Options;
 using spawn::PIPE;
 using spawn::Redirect;

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -138,6 +139,30 @@ start_session() noexcept {
 __attribute__((no_sanitize("address", "thread", "undefined"))) inline long
 join_process_group(pid_t group) noexcept {
     return system_call(SYS_setpgid, 0, group);
+}
+
+__attribute__((no_sanitize("address", "thread", "undefined"))) inline long set_limit(
+    int resource, const rlimit& limit) noexcept {
+    return system_call(SYS_prlimit64, 0, resource, address(&limit), 0);
+}
+
+__attribute__((no_sanitize("address", "thread", "undefined"))) inline long set_groups(
+    int count, const gid_t* groups) noexcept {
+    return system_call(SYS_setgroups, count, address(groups));
+}
+
+/// Real, effective and saved alike.
+__attribute__((no_sanitize("address", "thread", "undefined"))) inline long set_group(
+    gid_t group) noexcept {
+    const auto id = static_cast<long>(group);
+    return system_call(SYS_setresgid, id, id, id);
+}
+
+/// Real, effective and saved alike, so that there is no way back.
+__attribute__((no_sanitize("address", "thread", "undefined"))) inline long set_user(
+    uid_t user) noexcept {
+    const auto id = static_cast<long>(user);
+    return system_call(SYS_setresuid, id, id, id);
 }
 
 __attribute__((no_sanitize("address", "thread", "undefined"))) inline long execute(

@@ -19,6 +19,14 @@ namespace pyproc::posix::platform {
     return ::pipe2(fds, O_CLOEXEC) == 0 ? 0 : errno;
 }
 
+/// Makes a pipe hold `size` bytes, as far as the system allows; else it stays as it is.
+///
+/// Source: F_SETPIPE_SZ in fcntl(2).
+inline void resize_pipe(int fd, int size) noexcept {
+    constexpr int set_pipe_size = 1031;  // musl names it only under _GNU_SOURCE
+    ::fcntl(fd, set_pipe_size, size);
+}
+
 /// poll(2) with a limit to the nanosecond.
 ///
 /// Source: ppoll(2).

@@ -5,8 +5,10 @@
 #include <csignal>
 
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -103,6 +105,26 @@ inline long start_session() noexcept {
 
 inline long join_process_group(pid_t group) noexcept {
     return ::setpgid(0, group) == 0 ? 0 : -errno;
+}
+
+inline long set_limit(int resource, const rlimit& limit) noexcept {
+    // glibc's <sys/resource.h> names the resources by an enumeration in C++.
+    using Resource = decltype(RLIMIT_NOFILE);
+    return ::setrlimit(static_cast<Resource>(resource), &limit) == 0 ? 0 : -errno;
+}
+
+inline long set_groups(int count, const gid_t* groups) noexcept {
+    return ::setgroups(static_cast<std::size_t>(count), groups) == 0 ? 0 : -errno;
+}
+
+/// Real, effective and saved alike.
+inline long set_group(gid_t group) noexcept {
+    return ::setregid(group, group) == 0 ? 0 : -errno;
+}
+
+/// Real, effective and saved alike, so that there is no way back.
+inline long set_user(uid_t user) noexcept {
+    return ::setreuid(user, user) == 0 ? 0 : -errno;
 }
 
 inline long execute(const char* path, const char* const* argv,

@@ -28,6 +28,9 @@ namespace pyproc::posix::platform {
     return 0;
 }
 
+/// POSIX has no say in how much a pipe holds.
+inline void resize_pipe(int, int) noexcept {}
+
 /// poll(2) with its limit rounded up to a whole millisecond, so that a caller who asks
 /// again has waited long enough; a limit beyond its range is cut.
 [[nodiscard]] inline int poll_for(pollfd* entries, nfds_t count,
