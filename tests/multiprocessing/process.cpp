@@ -20,6 +20,8 @@
 #include <utility>
 #include <vector>
 
+#include <cxxabi.h>
+#include <pthread.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -91,6 +93,30 @@ constexpr int right = 42;
 constexpr int wrong = 43;
 
 [[noreturn]] void answer(bool is_right) {
+constexpr unsigned longest_wait = 30;  // seconds, after which a hang is what it is
+
+/// A stream of C whose other end is `read_end`.
+struct PipeStream {
+    pyproc::posix::UniqueFd read_end;
+    std::FILE* stream = nullptr;
+
+    PipeStream() {
+        auto pipe = pyproc::posix::make_pipe().or_throw("pipe");
+        read_end = std::move(pipe.read_end);
+        stream = ::fdopen(pipe.write_end.release(), "w");
+    }
+
+    /// Closes the stream, and returns all that was written to it.
+    [[nodiscard]] std::string text() {
+        std::fclose(stream);
+        char text[256];
+        const auto got = pyproc::posix::read_some(read_end.get(), text, sizeof text);
+        return {text, got ? *got : 0};
+    }
+};
+
+/// What a handler of fork writes to, as another thread might just then.
+std::FILE* written_by_fork = nullptr;
     throw SystemExit{is_right ? right : wrong};
 }
 
@@ -376,6 +402,53 @@ TEST_CASE("terminate and kill: their signals end the child, and do no harm after
 
 TEST_CASE("A child that something else has reaped has ended, and nobody knows how") {
     Process process = started_sleeper();
+TEST_CASE("Output: what the parent has in other streams of C stays its own") {
+    PipeStream file;
+    std::fputs("the parent's", file.stream);
+
+    const auto code = exitcode_of([] {});
+
+    CHECK(code == 0);
+    CHECK(file.text() == "the parent's");
+}
+
+TEST_CASE("Output: what comes into a stream of C just before the fork is not doubled") {
+    const auto text_after = [](void (*target)()) {
+        PipeStream file;
+        written_by_fork = file.stream;
+        const int code = test::forked([target] {
+            ::pthread_atfork([] { std::fputs("once", written_by_fork); }, nullptr,
+                             nullptr);
+            static_cast<void>(exitcode_of(target));
+            return std::fflush(written_by_fork);
+        });
+        CHECK(code == 0);
+        return file.text();
+    };
+
+    CHECK(text_after([] {}) == "once");
+    CHECK(text_after([] { throw SystemExit{2}; }) == "once");
+    CHECK(text_after([] { std::exit(0); }) == "once");
+}
+
+TEST_CASE("start: does not wait for a thread that waits for input") {
+    const int code = test::forked([] {
+        ::alarm(longest_wait);
+        const auto silent = pyproc::posix::make_pipe().or_throw("pipe");
+        ::dup2(silent.read_end.get(), STDIN_FILENO);
+        std::thread{[] { static_cast<void>(std::cin.get()); }}.detach();
+        // A thread that reads holds the lock of the stream.
+        while (::ftrylockfile(stdin) == 0) {
+            ::funlockfile(stdin);
+            std::this_thread::yield();
+        }
+
+        return exitcode_of([] { answer(std::cin.get() == EOF); }).value_or(0);
+    });
+
+    CHECK(code == right);
+}
+
     ::kill(*process.pid(), SIGKILL);
     ::waitpid(*process.pid(), nullptr, 0);
 

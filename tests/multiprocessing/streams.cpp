@@ -6,6 +6,7 @@
 #include <string>
 
 #include <unistd.h>
+#include <thread>
 
 #include "multiprocessing/support.hpp"
 #include "support/catch.hpp"
@@ -39,6 +40,34 @@ TEST_CASE("flush_streams: a stream that can't be flushed throws nothing") {
 
 TEST_CASE("drop_inherited_output: a copy of the parent's buffer is never written") {
     flush_streams();
+TEST_CASE("flush_streams: leaves the other streams of C alone") {
+    auto pipe = pyproc::posix::make_pipe().or_throw("pipe");
+    std::FILE* const file = ::fdopen(pipe.write_end.release(), "w");
+    std::fputs("kept back", file);
+
+    flush_streams();
+
+    CHECK_FALSE(test::is_ready(pipe.read_end.get()));
+    std::fclose(file);
+}
+
+TEST_CASE("flush_streams: does not wait for the lock of a stream that is read") {
+    const int code = test::forked([] {
+        ::alarm(30);
+        const test::Channel locked;
+        std::thread{[&locked] {
+            ::flockfile(stdin);  // as a thread does that waits for input
+            locked.tell();
+            for (;;) ::pause();
+        }}.detach();
+        locked.await();
+        flush_streams();
+        return 3;
+    });
+
+    CHECK(code == 3);
+}
+
     test::Redirected out{STDOUT_FILENO};
 
     const int code = test::forked([] {

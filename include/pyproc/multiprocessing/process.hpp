@@ -97,9 +97,8 @@ public:
 
     /// Starts the child.
     ///
-    /// First writes out the standard streams and all output streams of C, so that the
-    /// child has no copy of what they hold. The parent's copy of the target and its
-    /// arguments is destroyed.
+    /// First writes out the standard streams; what is in others the parent alone writes.
+    /// The parent's copy of the target and its arguments is destroyed.
     ///
     /// @throws std::logic_error  It has been started before, or belongs to another
     ///                           process, or the calling process is a daemon.

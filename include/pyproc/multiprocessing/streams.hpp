@@ -13,7 +13,11 @@
 
 namespace pyproc::multiprocessing::detail {
 
-/// Writes out what the standard streams of C++ and all output streams of C hold back.
+/// Writes out what the standard streams of C and of C++ hold back.
+///
+/// Not the other streams of C, as `fflush(nullptr)` would: it waits for the lock of each,
+/// and a thread that waits for input holds that of stdin; and a forked child has copies
+/// of its parent's, which are the parent's to write.
 ///
 /// Failures stay where they belong: in the state of the stream.
 inline void flush_streams() noexcept {
@@ -30,7 +34,8 @@ inline void flush_streams() noexcept {
     flush(std::wcout);
     flush(std::wcerr);
     flush(std::wclog);
-    std::fflush(nullptr);
+    std::fflush(stdout);
+    std::fflush(stderr);
 }
 
 /// Drops what a forked child holds of its parent's output: what another thread of the
