@@ -2,11 +2,13 @@
 #include "pyproc/multiprocessing/streams.hpp"
 
 #include <cstdio>
+#include <cwchar>
+#include <ios>
 #include <iostream>
 #include <string>
+#include <thread>
 
 #include <unistd.h>
-#include <thread>
 
 #include "multiprocessing/support.hpp"
 #include "support/catch.hpp"
@@ -38,8 +40,6 @@ TEST_CASE("flush_streams: a stream that can't be flushed throws nothing") {
     CHECK(code == 3);
 }
 
-TEST_CASE("drop_inherited_output: a copy of the parent's buffer is never written") {
-    flush_streams();
 TEST_CASE("flush_streams: leaves the other streams of C alone") {
     auto pipe = pyproc::posix::make_pipe().or_throw("pipe");
     std::FILE* const file = ::fdopen(pipe.write_end.release(), "w");
@@ -68,6 +68,8 @@ TEST_CASE("flush_streams: does not wait for the lock of a stream that is read") 
     CHECK(code == 3);
 }
 
+TEST_CASE("drop_inherited_output: a copy of the parent's buffer is never written") {
+    flush_streams();
     test::Redirected out{STDOUT_FILENO};
 
     const int code = test::forked([] {
@@ -114,6 +116,45 @@ TEST_CASE("detach_input: what the parent has read ahead stays the parent's alone
         if (std::fgets(line, sizeof line, stdin) == nullptr) return 2;
         if (std::fgets(line, sizeof line, stdin) == nullptr) return 3;
         return std::fgets(line, sizeof line, stdin) == nullptr ? 0 : 4;
+    });
+
+    CHECK(code == 0);
+}
+
+TEST_CASE("detach_input: what the streams of C++ have read ahead is gone, in any state") {
+    const auto code = [](bool is_failed) {
+        return test::forked([is_failed] {
+            std::ios::sync_with_stdio(false);
+            const test::Channel terminal;
+            ::dup2(terminal.read_end(), STDIN_FILENO);
+            terminal.tell("text");
+            const bool is_ahead = std::cin.get() == 't';
+            terminal.tell("wide text");
+            const bool is_wide_ahead = std::wcin.get() == L'w';
+            if (is_failed) {
+                std::cin.setstate(std::ios::failbit);
+                std::wcin.setstate(std::ios::failbit);
+            }
+
+            detach_input();
+
+            std::cin.clear();
+            std::wcin.clear();
+            if (!is_ahead || !is_wide_ahead) return 1;
+            if (std::cin.get() != EOF) return 2;
+            return std::wcin.get() == WEOF ? 0 : 3;
+        });
+    };
+
+    CHECK(code(false) == 0);
+    CHECK(code(true) == 0);
+}
+
+TEST_CASE("detach_input: a program may have left a stream of input without a buffer") {
+    const int code = test::forked([] {
+        std::cin.rdbuf(nullptr);
+        detach_input();
+        return std::wcin.get() == WEOF ? 0 : 1;
     });
 
     CHECK(code == 0);

@@ -33,6 +33,8 @@ public:
         }
     }
 
+    [[nodiscard]] int read_end() const noexcept { return pipe_.read_end.get(); }
+
     /// Waits for a line that says nothing but that it has come to this.
     void await() const { static_cast<void>(hear()); }
 

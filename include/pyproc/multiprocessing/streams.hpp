@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <ios>
 #include <iostream>
+#include <streambuf>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -20,6 +21,8 @@ namespace pyproc::multiprocessing::detail {
 /// of its parent's, which are the parent's to write.
 ///
 /// Failures stay where they belong: in the state of the stream.
+///
+/// Python: `multiprocessing.util._flush_std_streams`.
 inline void flush_streams() noexcept {
     const auto flush = [](auto& stream) {
         try {
@@ -46,6 +49,20 @@ inline void drop_inherited_output() noexcept {
     posix::discard_buffer(stderr);
 }
 
+/// Empties the buffer of an input stream without reading on, in whatever state the stream
+/// is.
+template <class Char>
+void drop_read_ahead(std::basic_ios<Char>& stream) {
+    // Names the protected members, which then are those of any buffer.
+    struct Access : std::basic_streambuf<Char> {
+        static void empty(std::basic_streambuf<Char>& buffer) {
+            Char* const end = (buffer.*&Access::egptr)();
+            (buffer.*&Access::setg)(end, end, end);
+        }
+    };
+    if (stream.rdbuf() != nullptr) Access::empty(*stream.rdbuf());
+}
+
 /// Gives a forked child an empty input: two processes that read one terminal or file
 /// would each get parts of it, and neither could know which.
 ///
@@ -57,14 +74,10 @@ inline void detach_input() noexcept {
     // Only now: what the parent has read ahead is the parent's, and so is the position in
     // its file, which the C library would set back when it drops what it has read.
     posix::discard_buffer(stdin);
-    try {
-        // Not empty only if the program has parted it from stdin by
-        // sync_with_stdio(false).
-        const std::streamsize ahead = std::cin.rdbuf()->in_avail();
-        if (ahead > 0) std::cin.ignore(ahead);
-    } catch (...) {
-        // As above.
-    }
+    // Theirs are empty already unless the program has parted them from stdin, by
+    // sync_with_stdio(false).
+    drop_read_ahead(std::cin);
+    drop_read_ahead(std::wcin);
 }
 
 }  // namespace pyproc::multiprocessing::detail
