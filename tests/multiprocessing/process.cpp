@@ -378,6 +378,8 @@ TEST_CASE("A process before its start, while it runs and after its end") {
     CHECK(process.is_alive());
     CHECK(pid.value_or(0) > 0);
     CHECK_FALSE(process.exitcode());
+    CHECK(stderr_of([] { throw std::string{"no"}; }) ==
+          "Process worker:\nstd::string: no\n");
 
     end(process);
     CHECK_FALSE(process.is_alive());

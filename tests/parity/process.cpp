@@ -80,6 +80,14 @@ void fail(const char* what) {
 }
 
 void exit_codes() {
+void fail_again() {
+    try {
+        fail("bad value");
+    } catch (const pyproc::ValueError&) {
+        std::throw_with_nested(pyproc::ValueError{"worse"});
+    }
+}
+
     say(exitcode_of(say, "returns"));
     say(exitcode_of(leave<>));
     for (const int code : {0, 3, 256 + 3, -1}) say(exitcode_of(leave<int>, code));
@@ -93,6 +101,7 @@ void exceptions() {
     say(exitcode_of(ProcessOptions{.name = "worker"}, fail, "bad value"));
     say(exitcode_of(fail, ""));
 }
+    say(exitcode_of(fail_again));
 
 void say_name(int depth) {
     say_now(current_process().name() + ' ' + to_text(current_process().daemon()));

@@ -55,6 +55,13 @@ def fail(*args):
     raise ValueError(*args)
 
 
+def fail_again():
+    try:
+        fail('bad value')
+    except ValueError:
+        fail('worse')
+
+
 def exit_codes():
     say(exitcode_of(say, 'returns'))
     for args in ((), (0,), (3,), (256 + 3,), (-1,), ('a message',), ('',)):
@@ -66,6 +73,7 @@ def exceptions():
     say(exitcode_of(fail, 'bad value'))
     say(exitcode_of(fail, 'bad value', name='worker'))
     say(exitcode_of(fail))
+    say(exitcode_of(fail_again))
 
 
 def say_name(depth):

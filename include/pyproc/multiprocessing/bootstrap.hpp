@@ -38,7 +38,7 @@ inline void write_to_stderr(const std::string& text) noexcept {
 /// What the exception that has left the target means for the child: says on stderr what
 /// there is to say, and returns the exit code.
 [[nodiscard]] inline int report(const std::exception_ptr& failure,
-                                std::string_view name) {
+                                std::string_view name) noexcept try {
     try {
         std::rethrow_exception(failure);
     } catch (const SystemExit& exit) {
@@ -46,7 +46,7 @@ inline void write_to_stderr(const std::string& text) noexcept {
         return exit.code();
     } catch (...) {
         std::string text{"Process "};
-        text.append(name).append(":\n").append(exception_text(failure)).append("\n");
+        text.append(name).append(":\n").append(exception_report(failure)).append("\n");
         write_to_stderr(text);
         return EXIT_FAILURE;
     }
@@ -76,6 +76,11 @@ template <class Run>
         failure = std::current_exception();
     }
     Registry::here().finish_children();
+} catch (...) {
+    write_to_stderr("Process ");
+    write_to_stderr(name);
+    write_to_stderr(":\nno memory to tell what it has thrown\n");
+    return EXIT_FAILURE;
     leave_child(failure ? report(failure, *self->name()) : EXIT_SUCCESS);
 }
 
