@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "multiprocessing/support.hpp"
@@ -34,6 +35,7 @@ Report report_of(Exception exception) {
 /// What becomes of a child whose target is `run`.
 template <class Run>
 int code_of(Run run) {
+    const pyproc::posix::ExitHandler handler{leave_child_at_exit, &Registry::here()};
     return test::forked([&run]() -> int {
         live_as_child(
             std::make_shared<ProcessState>(Identity{1}, ::getppid(), "x", false), -1,
@@ -69,6 +71,62 @@ TEST_CASE("report: SystemExit with a text says that alone") {
 
     CHECK(code == 1);
     CHECK(text == "enough\n");
+}
+
+TEST_CASE("report: an exception whose what() is null is named by its type") {
+    struct Mute : std::exception {
+        [[nodiscard]] const char* what() const noexcept override { return nullptr; }
+    };
+
+    const auto [code, text] = report_of(Mute{});
+
+    CHECK(code == 1);
+    CHECK_THAT(text, test::EndsWith("::Mute\n"));
+}
+
+#ifndef SANITIZED  // whose allocators end the program when there is no memory
+TEST_CASE("report: without the memory to report an exception, says that") {
+    static const std::string endless(64U << 20U, 'x');
+    struct Loud : std::exception {
+        [[nodiscard]] const char* what() const noexcept override {
+            return endless.c_str();
+        }
+    };
+    test::Redirected err{STDERR_FILENO};
+
+    const int code = code_of([] {
+        const rlimit none{.rlim_cur = 0, .rlim_max = 0};
+        ::setrlimit(RLIMIT_AS, &none);
+        throw Loud{};
+    });
+
+    CHECK(code == 1);
+    CHECK(err.text() == "Process x:\nno memory to tell what it has thrown\n");
+}
+#endif
+
+TEST_CASE("leave_child_at_exit: does nothing in a process that is no child of Process") {
+    CHECK(test::forked([] {
+              leave_child_at_exit(nullptr);
+              leave_child_at_exit(&Registry::here());
+              return 3;
+          }) == 3);
+}
+
+TEST_CASE("leave_child_at_exit: in a child, exit goes no further") {
+    test::Redirected out{STDOUT_FILENO};
+
+    const int code = code_of([] {
+        Registry* const here = &Registry::here();
+        std::atexit([] { ::_exit(3); });
+        std::atexit([] { leave_child_at_exit(nullptr); });
+        leave_child_at_exit(here);
+        std::cout << "written";
+        std::exit(EXIT_FAILURE);
+    });
+
+    CHECK(code == EXIT_FAILURE);
+    CHECK(out.text() == "written");
 }
 
 TEST_CASE("live_as_child: the child is the process it was made for") {

@@ -322,6 +322,57 @@ TEST_CASE("Input: a child has none") {
 TEST_CASE("join: waits for the end; a limit makes it give up, and tell") {
     Process process = started_sleeper();
 
+TEST_CASE("The end of a process: pthread_exit and cancellation are as a return") {
+    std::cout.flush();
+    test::Redirected out{STDOUT_FILENO};
+
+    const auto exited = exitcode_of([] {
+        std::cout << "exited, ";
+        ::pthread_exit(nullptr);
+    });
+    const auto cancelled = exitcode_of([] {
+        std::cout << "cancelled, ";
+        ::pthread_cancel(::pthread_self());
+        ::pthread_testcancel();
+    });
+    const auto pending = exitcode_of([] {
+        std::cout << "cancelled too late";
+        ::pthread_cancel(::pthread_self());
+    });
+
+    CHECK(exited == 0);
+    CHECK(cancelled == 0);
+    CHECK(pending == 0);
+    CHECK(out.text() == "exited, cancelled, cancelled too late");
+}
+
+TEST_CASE("The end of a process: std::exit runs no handler of the parent, old or new") {
+    const int code = test::forked([] {
+        std::atexit([] { ::_exit(wrong); });
+        static_cast<void>(exitcode_of([] {}));
+        std::atexit([] { ::_exit(wrong); });  // after the first start, before the second
+        const auto childs = exitcode_of([] { std::exit(EXIT_FAILURE); });
+        const auto grandchilds = exitcode_of([] {
+            std::atexit([] { ::_exit(wrong); });
+            const auto its = exitcode_of([] { std::exit(EXIT_FAILURE); });
+            ::_exit(its == EXIT_FAILURE ? right : wrong);
+        });
+        return childs == EXIT_FAILURE ? grandchilds.value_or(0) : 1;
+    });
+
+    CHECK(code == right);
+}
+
+TEST_CASE("The end of a process: std::exit runs the handlers that it registered itself") {
+    const auto code = exitcode_of([] {
+        std::atexit([] { ::_exit(right); });
+        static_cast<void>(exitcode_of([] {}));  // has a hook of its own, which is gone
+        std::exit(0);
+    });
+
+    CHECK(code == right);
+}
+
     CHECK_FALSE(process.join(0s));
     CHECK_FALSE(process.join(-1s));
     CHECK_FALSE(process.join(20ms));
@@ -795,3 +846,31 @@ TEST_CASE("Threads: children of a program that allocates and prints are sound") 
     // By a letter that no child writes, since a full buffer may be written in mid-line.
     CHECK(count("t") == std::min(printed.load(), most_lines));
 }
+#ifndef SANITIZED  // whose allocators hold locks that a forked child does not release
+TEST_CASE("Threads: a child never waits for the list of exit handlers") {
+    std::atomic<bool> is_over = false;
+    std::thread thread([&is_over] {
+        int handle = 0;
+        while (!is_over) {
+            abi::__cxa_atexit([](void*) {}, nullptr, &handle);
+            abi::__cxa_finalize(&handle);
+        }
+    });
+
+    int ended = 0;
+    for (int i = 0; i < 300; ++i) {
+        Process process([] {});
+        process.start();
+        if (!process.join(std::chrono::seconds{longest_wait})) {
+            end(process);
+            break;
+        }
+        ++ended;
+    }
+    is_over = true;
+    thread.join();
+
+    CHECK(ended == 300);
+}
+#endif
+

@@ -13,6 +13,7 @@
 #include <string>
 #include <thread>
 
+#include <pthread.h>
 #include <unistd.h>
 
 #include <pyproc/errors.hpp>
@@ -79,7 +80,6 @@ void fail(const char* what) {
     throw pyproc::ValueError{what};
 }
 
-void exit_codes() {
 void fail_again() {
     try {
         fail("bad value");
@@ -88,6 +88,7 @@ void fail_again() {
     }
 }
 
+void exit_codes() {
     say(exitcode_of(say, "returns"));
     say(exitcode_of(leave<>));
     for (const int code : {0, 3, 256 + 3, -1}) say(exitcode_of(leave<int>, code));
@@ -100,8 +101,8 @@ void exceptions() {
     say(exitcode_of(fail, "bad value"));
     say(exitcode_of(ProcessOptions{.name = "worker"}, fail, "bad value"));
     say(exitcode_of(fail, ""));
-}
     say(exitcode_of(fail_again));
+}
 
 void say_name(int depth) {
     say_now(current_process().name() + ' ' + to_text(current_process().daemon()));
@@ -279,6 +280,13 @@ void destructors_run_once() {
     }));
 }
 
+void threads_that_end_end_the_process() {
+    say(exitcode_of([] {
+        say("exits its thread");
+        ::pthread_exit(nullptr);
+    }));
+}
+
 const std::map<std::string, void (*)()> scenarios{
     {"exit_codes", exit_codes},
     {"exceptions", exceptions},
@@ -295,6 +303,7 @@ const std::map<std::string, void (*)()> scenarios{
     {"exit_handlers_run_once", exit_handlers_run_once},
     {"destructors_may_use_processes", destructors_may_use_processes},
     {"destructors_run_once", destructors_run_once},
+    {"threads_that_end_end_the_process", threads_that_end_end_the_process},
 };
 
 }  // namespace

@@ -93,6 +93,10 @@ class Process(unittest.TestCase):
                                      'destructor of the parent\n')
         self.assertEqual((cpp.stderr, cpp.returncode), ('', 0))
 
+    def test_a_thread_that_ends_ends_the_process(self):
+        cpp = run(CPP, 'threads_that_end_end_the_process')
+        self.assertEqual((cpp.stdout, cpp.stderr), ('exits its thread\n0\n', ''))
+
 
 if __name__ == '__main__':
     unittest.main()

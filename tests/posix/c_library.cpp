@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <string>
 
+#include <pthread.h>
 #include <unistd.h>
 
 #include "pyproc/posix/pipe.hpp"
@@ -53,6 +54,65 @@ TEST_CASE("call_first_at_exit: handlers registered after it run before it") {
     });
 
     CHECK(code == 7);
+}
+
+TEST_CASE("call_first_at_exit: an exit handler may register the hook, which is next") {
+    const int code = test::forked([]() -> int {
+        std::atexit([] { ::_exit(wrong); });
+        std::atexit([] {
+            if (!call_first_at_exit<leave>()) ::_exit(wrong);
+        });
+        std::exit(status_of_exit);
+    });
+
+    CHECK(code == status_told + 10);
+}
+
+TEST_CASE("ExitHandler: runs in a child that is forked while it lives, ahead of others") {
+    static const int argument = 8;
+    static const pid_t parent = ::getpid();
+    std::atexit([] {
+        if (::getpid() != parent) ::_exit(wrong);
+    });
+    const ExitHandler handler{[](void* given) {
+                                  if (::getpid() != parent)
+                                      ::_exit(*static_cast<int*>(given));
+                              },
+                              const_cast<int*>(&argument)};
+
+    const int code = test::forked([]() -> int { std::exit(wrong); });
+
+    CHECK(handler);
+    CHECK(code == argument);
+}
+
+TEST_CASE("ExitHandler: is gone after its life, whatever was registered meanwhile") {
+    const int code = test::forked([]() -> int {
+        static bool may_run = true;
+        {
+            const ExitHandler handler{[](void*) {
+                                          if (!may_run) ::_exit(wrong);
+                                      },
+                                      nullptr};
+            std::atexit([] { ::_exit(status_of_exit); });
+        }
+        may_run = false;
+        std::exit(wrong);
+    });
+
+    CHECK(code == status_of_exit);
+}
+
+TEST_CASE("ForcedUnwind: is what pthread_exit unwinds by") {
+    const int code = test::forked([]() -> int {
+        try {
+            ::pthread_exit(nullptr);
+        } catch (ForcedUnwind&) {
+            ::_exit(status_of_exit);
+        }
+    });
+
+    CHECK(code == status_of_exit);
 }
 
 TEST_CASE("discard_buffer: what is in an output buffer is never written") {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include <pthread.h>
 #include <unistd.h>
 
 #include "pyproc/multiprocessing/exception_text.hpp"
@@ -19,15 +20,40 @@
 
 namespace pyproc::multiprocessing::detail {
 
-/// Ends a child: looks after its own children, writes out its streams, and leaves the
-/// parent's handlers and destructors alone.
+/// Looks after the child's own children, once its target is done.
+inline void finish_children() noexcept {
+    // What is left to do waits and writes. A target that has had its thread cancelled,
+    // and was done before it noticed, must not be unwound from here.
+    ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
+    try {
+        Registry::here().finish_children();
+    } catch (...) {
+        // No memory to list them.
+    }
+}
+
+/// Ends a child: looks after its own children, writes out its standard streams, and
+/// leaves the parent's handlers, destructors and other streams alone.
 [[noreturn]] inline void leave_child(int status) noexcept {
-    Registry::here().finish_children();
+    finish_children();
     flush_streams();
     ::_exit(status);
 }
 
-inline void write_to_stderr(const std::string& text) noexcept {
+/// For a `posix::ExitHandler` that lives in the parent, around the fork: lets `std::exit`
+/// end a child in this way, ahead of the handlers of the parent. In other processes it
+/// does nothing.
+///
+/// @param parents  The parent's registry.
+inline void leave_child_at_exit(void* parents) noexcept {
+    const Registry& here = Registry::here();
+    if (&here == parents || !here.is_of_child()) return;
+    // That the child may register this is sure only now: exit has taken the lock of the
+    // handlers, so it is free.
+    if (!posix::call_first_at_exit<leave_child>()) leave_child(EXIT_FAILURE);
+}
+
+inline void write_to_stderr(std::string_view text) noexcept {
     try {
         std::cerr << text << std::flush;
     } catch (...) {
@@ -50,6 +76,11 @@ inline void write_to_stderr(const std::string& text) noexcept {
         write_to_stderr(text);
         return EXIT_FAILURE;
     }
+} catch (...) {
+    write_to_stderr("Process ");
+    write_to_stderr(name);
+    write_to_stderr(":\nno memory to tell what it has thrown\n");
+    return EXIT_FAILURE;
 }
 
 /// The life of a forked child, from the fork to its end.
@@ -70,17 +101,13 @@ template <class Run>
         drop_inherited_output();
         detach_input();
         Registry::enter_child(self, lifeline);
-        posix::call_first_at_exit<leave_child>().or_throw("on_exit");
         run();
+    } catch (posix::ForcedUnwind&) {
+        leave_child(EXIT_SUCCESS);
     } catch (...) {
         failure = std::current_exception();
     }
-    Registry::here().finish_children();
-} catch (...) {
-    write_to_stderr("Process ");
-    write_to_stderr(name);
-    write_to_stderr(":\nno memory to tell what it has thrown\n");
-    return EXIT_FAILURE;
+    finish_children();
     leave_child(failure ? report(failure, *self->name()) : EXIT_SUCCESS);
 }
 

@@ -6,6 +6,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -23,6 +24,7 @@
 #include "pyproc/multiprocessing/registry.hpp"
 #include "pyproc/multiprocessing/streams.hpp"
 #include "pyproc/multiprocessing/target.hpp"
+#include "pyproc/posix/c_library.hpp"
 #include "pyproc/posix/deadline.hpp"
 #include "pyproc/posix/fd.hpp"
 #include "pyproc/posix/pipe.hpp"
@@ -50,20 +52,32 @@ struct ProcessOptions {
 ///
 /// The child is a fork: it has a copy of all that the parent has in memory at `start`,
 /// and what either changes from then on the other does not see. It reads an empty
-/// standard input. When the target returns, the child writes out its streams and ends,
-/// with no destructor and no atexit handler of its parent's run, not even by `std::exit`.
+/// standard input. When the target returns, throws, or ends its thread by pthread_exit,
+/// the child writes out the standard streams and ends, with no destructor and no exit
+/// handler of its parent's run. Other streams of C it closes itself, as before Python's
+/// `os._exit`: what it leaves in their buffers is lost.
+///
+/// To end it from anywhere, throw `SystemExit(n)`. `std::exit(n)` runs no handler of the
+/// parent's either, but first destroys the thread_local objects that the thread that
+/// called `start` had there; and the exit code is 1, whatever n, where C does not tell
+/// handlers the status: in musl, and under `PYPROC_PORTABLE`. `std::quick_exit` runs the
+/// parent's at_quick_exit handlers and writes nothing out.
 ///
 /// At a normal end of the program (`main` returns, or `std::exit`), children that are
-/// daemons are terminated and all children are waited for. The destructor of a started
-/// `Process` neither kills nor waits: the child runs on, and `active_children` finds it.
+/// daemons are terminated and all children are waited for; not so at an end by an
+/// uncaught exception, unlike in Python. The destructor of a started `Process` neither
+/// kills nor waits: the child runs on, and `active_children` finds it.
 ///
 /// To run code of a class of your own, derive and override `run`.
 ///
 /// Threads: calls on the same object are safe, but for moving and destroying it. The
-///          child has only the thread that called `start`. A lock that another thread
-///          held at that moment is held for ever in the child: the child of a program
-///          with threads must not wait for locks of that program. Those of this library
-///          and of the C library's streams and memory it may use.
+///          child has only the thread that called `start`, and a lock that another one
+///          held then is held there for ever: the child of a program with threads must
+///          not wait for locks of that program. Those of this library and of the C
+///          library's streams and memory it may use, but not that of the exit handlers:
+///          std::exit, the first use of a static object that has a destructor, and
+///          `start` wait for it. A handler that another thread registers while `start`
+///          runs may run at the child's std::exit.
 /// Python:  `multiprocessing.Process`, start method "fork".
 class Process {
 public:
@@ -347,3 +361,5 @@ inline void Process::close() {
 }
 
 }  // namespace pyproc::multiprocessing
+    const posix::ExitHandler handler{detail::leave_child_at_exit, &registry};
+    if (!handler) throw std::bad_alloc{};

@@ -62,6 +62,10 @@ public:
 
     [[nodiscard]] const SharedState& current() const noexcept { return current_; }
 
+    /// Whether this process is a child that `Process::start` has forked, or was forked by
+    /// one.
+    [[nodiscard]] bool is_of_child() const noexcept { return ending_ == Ending::by_hook; }
+
     /// The identity of the next child that is made here.
     [[nodiscard]] Identity next_identity() {
         Identity identity = current_->identity();

@@ -5,18 +5,64 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include <cxxabi.h>
+
 #if __has_include(<stdio_ext.h>)
 #include <stdio_ext.h>
 #endif
 
 #include "pyproc/posix/result.hpp"
 
-/// What C libraries offer under names of their own, or not at all.
+/// What C and C++ libraries offer under names of their own, or not at all.
 namespace pyproc::posix {
+
+#if defined(_CXXABI_FORCED_H)  // libstdc++
+/// What unwinds a thread that calls pthread_exit(3) or is cancelled. To be caught by
+/// reference only, by a handler that does not end: the C library aborts the process if
+/// one does.
+using ForcedUnwind = abi::__forced_unwind;
+#else
+/// Nothing throws it: here, such a thread ends without being unwound as by an exception.
+struct ForcedUnwind {};
+#endif
+
+/// An exit handler that is registered while the object lives, even beyond the handlers
+/// that are registered meanwhile.
+///
+/// For one that is to run in forked children: a child that registered it by itself could
+/// wait for ever. The C library guards its list of handlers with a lock that fork does
+/// not reset, and another thread of the parent may have held it.
+///
+/// musl removes no handler: there, it stays until the process ends, and takes some bytes.
+///
+/// Source: Itanium C++ ABI, section 3.3.6.
+class ExitHandler {
+public:
+    /// Has `std::exit` call `handler(argument)`, ahead of all that are registered by now.
+    ///
+    /// The destructor makes one such call, too, which `handler` must be able to tell.
+    ///
+    /// @param argument  To live as long as the process, for musl's sake.
+    ExitHandler(void (*handler)(void*), void* argument) noexcept
+        : is_registered_{abi::__cxa_atexit(handler, argument, this) == 0} {}
+    ExitHandler(const ExitHandler&) = delete;
+    ExitHandler& operator=(const ExitHandler&) = delete;
+    ~ExitHandler() {
+        if (is_registered_) abi::__cxa_finalize(this);
+    }
+
+    /// Whether there was memory for it.
+    [[nodiscard]] explicit operator bool() const noexcept { return is_registered_; }
+
+private:
+    bool is_registered_;
+};
 
 /// Has `std::exit` call `Hook` with the exit status, ahead of every handler that is
 /// registered by now and of every destructor of an object with static storage that exists
 /// by now. A hook that ends the process by itself so keeps all those from running.
+///
+/// An exit handler may call this to have the hook called next.
 ///
 /// Only glibc tells a handler the status. Elsewhere, and under `PYPROC_PORTABLE`, it is
 /// lost and the hook is given `EXIT_FAILURE`.
