@@ -23,6 +23,7 @@
 #include <cxxabi.h>
 #include <pthread.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,6 +31,7 @@
 #include "pyproc/errors.hpp"
 #include "support/catch.hpp"
 #include "support/forked.hpp"
+#include "support/seccomp.hpp"
 
 using namespace pyproc::multiprocessing;
 using namespace std::chrono_literals;
@@ -118,6 +120,16 @@ struct PipeStream {
 /// What a handler of fork writes to, as another thread might just then.
 std::FILE* written_by_fork = nullptr;
     throw SystemExit{is_right ? right : wrong};
+}
+
+/// Has the parent reap every child before fork returns, as an ignored SIGCHLD may.
+void lose_children() {
+    ::pthread_atfork(
+        nullptr,
+        [] {
+            while (::waitpid(-1, nullptr, 0) > 0) continue;
+        },
+        nullptr);
 }
 
 }  // namespace
@@ -484,7 +496,8 @@ TEST_CASE("Output: what comes into a stream of C just before the fork is not dou
     CHECK(text_after([] { std::exit(0); }) == "once");
 }
 
-TEST_CASE("start: does not wait for a thread that waits for input") {
+TEST_CASE(
+    "A child that was lost as soon as it was forked has ended, and gets no signal") {
     const int code = test::forked([] {
         ::alarm(longest_wait);
         const auto silent = pyproc::posix::make_pipe().or_throw("pipe");
@@ -663,6 +676,68 @@ TEST_CASE("The destructor neither kills nor waits, and the child can still be fo
 
 TEST_CASE("active_children: those that run, in the order of their start") {
     Process first = started_sleeper();
+TEST_CASE("sentinel: of a process started when the descriptors had run out") {
+    const int code = test::forked([] {
+        const test::Channel ready;
+        Process process(sleep_for_ever, &ready);
+        const Process probe;  // what is made once has been made
+        static_cast<void>(active_children());
+        rlimit limit{};
+        ::getrlimit(RLIMIT_NOFILE, &limit);
+        const rlimit full{.rlim_cur = 0, .rlim_max = limit.rlim_max};
+        const auto refused = [](auto use) {
+            try {
+                use();
+                return false;
+            } catch (const pyproc::OSError& error) {
+                return error.code().value() == EMFILE;
+            }
+        };
+
+        ::setrlimit(RLIMIT_NOFILE, &full);
+#if defined(PYPROC_PORTABLE) && PYPROC_PORTABLE
+        const bool is_told = refused([&] { process.start(); });
+        ::setrlimit(RLIMIT_NOFILE, &limit);
+        process.start();
+#else
+        process.start();
+        const bool is_told = refused([&] { static_cast<void>(process.sentinel()); });
+        ::setrlimit(RLIMIT_NOFILE, &limit);
+#endif
+        ready.await();
+        const auto is_sentinel_ready = [&process](int milliseconds) {
+            try {
+                return test::is_ready(process.sentinel(), milliseconds) ? 1 : 0;
+            } catch (const pyproc::OSError&) {
+                return -1;
+            }
+        };
+        const int before = is_sentinel_ready(0);
+        process.kill();
+        const int after = is_sentinel_ready(10'000);
+        process.join();
+        return is_told && before == 0 && after == 1 ? right : wrong;
+    });
+
+    CHECK(code == right);
+}
+
+TEST_CASE("sentinel: of a child that something else has reaped it is readable") {
+    Process process = started_sleeper();
+    ::kill(*process.pid(), SIGKILL);
+    ::waitpid(*process.pid(), nullptr, 0);
+    const int code = test::forked([] {
+        lose_children();
+        Process lost([] {});
+        lost.start();
+        return test::is_ready(lost.sentinel(), 10'000) ? right : wrong;
+    });
+
+    CHECK(test::is_ready(process.sentinel(), 10'000));
+    CHECK(code == right);
+    process.join();
+}
+
     Process second = started_sleeper();
     Process ended([] {});
     ended.start();

@@ -363,3 +363,5 @@ inline void Process::close() {
 }  // namespace pyproc::multiprocessing
     const posix::ExitHandler handler{detail::leave_child_at_exit, &registry};
     if (!handler) throw std::bad_alloc{};
+    // Something else has reaped it. Noticed now, before its number is given to another.
+    if (pidfd.code() == ESRCH) static_cast<void>(state_->child()->poll());

@@ -148,7 +148,13 @@ private:
 
     [[nodiscard]] posix::Result<posix::UniqueFd> open_sentinel() {
         auto pidfd = child_->duplicate_pidfd();
-        if (pidfd || pidfd.code() != ESRCH) return pidfd;
+        if (!pidfd && pidfd.code() == ENOSYS && !child_->poll()) {
+            // There was no descriptor to be had when it was started. The number has been
+            // its own all the time if it has still not been reaped after the call.
+            pidfd = posix::platform::pidfd_open(child_->pid());
+            if (child_->poll()) pidfd = posix::Error{ESRCH};
+        }
+        if (pidfd || !child_->ended()) return pidfd;
         // It has been reaped, and its pidfd is gone. What is wanted now is a descriptor
         // that is readable for ever: a pipe that holds a byte and has no writer.
         auto pipe = posix::make_pipe();
