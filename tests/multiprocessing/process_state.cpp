@@ -4,6 +4,8 @@
 #include <csignal>
 #include <stdexcept>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include <unistd.h>
 
@@ -53,6 +55,25 @@ TEST_CASE("ProcessState: has no name until it is given one, and keeps the latest
     CHECK(was_unnamed);
     CHECK(before == "first");
     CHECK(*state.name() == "third");
+}
+
+TEST_CASE("ProcessState: threads may name it while others read the name") {
+    ProcessState state{{1}, ::getpid(), "0", false};
+    std::vector<std::thread> threads;
+    for (int i = 1; i <= 4; ++i) {
+        threads.emplace_back([&state, i] {
+            for (int n = 0; n < 100; ++n) {
+                state.set_name(std::to_string(i));
+                state.name_unless_named("never");
+            }
+        });
+    }
+    bool is_sound = true;
+    for (int n = 0; n < 100; ++n) is_sound = is_sound && state.name()->size() == 1;
+    for (std::thread& thread : threads) thread.join();
+
+    CHECK(is_sound);
+    CHECK(state.name()->size() == 1);
 }
 
 TEST_CASE("ProcessState: only one may start it, unless that one gives up") {

@@ -3,7 +3,7 @@
 
 #include <atomic>
 #include <cerrno>
-#include <forward_list>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
@@ -66,22 +66,35 @@ public:
         : identity_{std::move(identity)}, creator_{creator}, is_daemon_{is_daemon} {
         if (!name.empty()) set_name(std::move(name));
     }
+    ProcessState(const ProcessState&) = delete;
+    ProcessState& operator=(const ProcessState&) = delete;
+    ~ProcessState() {
+        for (const Name* name = name_; name != nullptr;) {
+            const std::unique_ptr<const Name> owned{name};
+            name = owned->before;
+        }
+    }
 
     [[nodiscard]] const Identity& identity() const noexcept { return identity_; }
 
     [[nodiscard]] bool is_creator_here() const noexcept { return creator_ == ::getpid(); }
 
     /// `nullptr` if it has not been named yet.
-    [[nodiscard]] const std::string* name() const noexcept { return name_; }
-
-    void set_name(std::string name) {
-        const std::lock_guard lock{mutex_};
-        // Old names are kept, since a reader without a lock may be copying one.
-        name_ = &names_.emplace_front(std::move(name));
+    [[nodiscard]] const std::string* name() const noexcept {
+        const Name* const name = name_;
+        return name != nullptr ? &name->text : nullptr;
     }
 
-    void name_unless_named(std::string name) {
-        if (name_ == nullptr) set_name(std::move(name));
+    void set_name(std::string text) {
+        auto name = std::make_unique<Name>(std::move(text), name_);
+        while (!name_.compare_exchange_weak(name->before, name.get())) continue;
+        static_cast<void>(name.release());
+    }
+
+    void name_unless_named(std::string text) {
+        auto name = std::make_unique<Name>(std::move(text), nullptr);
+        if (name_.compare_exchange_strong(name->before, name.get()))
+            static_cast<void>(name.release());
     }
 
     [[nodiscard]] bool is_daemon() const noexcept { return is_daemon_; }
@@ -138,13 +151,23 @@ public:
 
     /// Gives up what it holds. A process that has been started must have ended.
     void close() noexcept {
-        const std::lock_guard lock{mutex_};
         is_closed_ = true;
+        if (!is_creator_here()) return;
+        const std::lock_guard lock{mutex_};
         sentinel_.reset();
     }
 
 private:
     enum class Stage { initial, starting, started };
+
+    /// Old names are kept, since a reader without a lock may be copying one.
+    struct Name {
+        Name(std::string its_text, const Name* the_one_before)
+            : text{std::move(its_text)}, before{the_one_before} {}
+
+        const std::string text;
+        const Name* before;
+    };
 
     [[nodiscard]] posix::Result<posix::UniqueFd> open_sentinel() {
         auto pidfd = child_->duplicate_pidfd();
@@ -168,11 +191,10 @@ private:
     std::atomic<bool> is_daemon_;
     std::atomic<bool> is_closed_ = false;
     std::atomic<Stage> stage_ = Stage::initial;
-    std::atomic<const std::string*> name_ = nullptr;
+    std::atomic<const Name*> name_ = nullptr;
     std::optional<posix::ProcessHandle> child_;  ///< set once, before `stage_` says so
 
-    std::mutex mutex_;  ///< guards the two below
-    std::forward_list<std::string> names_;
+    std::mutex mutex_;  ///< guards the one below
     posix::UniqueFd sentinel_;
 };
 
