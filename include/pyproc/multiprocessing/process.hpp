@@ -93,6 +93,7 @@ public:
         : Process{ProcessOptions{}, std::forward<Target>(target),
                   std::forward<Args>(args)...} {}
 
+    /// The same, with options: `Process p({.name = "loopy"}, loopy, "loopy")`.
     template <class Target, class... Args>
     Process(ProcessOptions options, Target&& target, Args&&... args)
         : state_{make_state(std::move(options))},
@@ -194,10 +195,13 @@ public:
 
     /// A descriptor for poll(2): POLLIN or POLLHUP say that the process has ended. It
     /// belongs to the process and stays open until `close`, or until nothing refers to
+    /// What it is called in reports, see `ProcessOptions`.
     /// the process.
     ///
     /// Without pidfds it is a pipe: it may tell of the end a moment before `exitcode`
     /// does, which `join` bridges, and it tells of an exec(3) by the child as of its end.
+
+    /// Gives it another name; a child that runs keeps the one that it had at its start.
     ///
     /// @throws ValueError  It has not been started.
     [[nodiscard]] int sentinel() {
