@@ -100,9 +100,22 @@ public:
           target_{detail::make_target(std::forward<Target>(target),
                                       std::forward<Args>(args)...)} {}
 
-    Process(Process&&) noexcept = default;
-    Process& operator=(Process&&) noexcept = default;
+    Process(Process&& other) noexcept
+        : state_{std::move(other.state_)},
+          target_{std::move(other.target_)},
+          class_{other.original_class()} {}
+    Process& operator=(Process&& other) noexcept {
+        class_ = other.original_class();
+        state_ = std::move(other.state_);
+        target_ = std::move(other.target_);
+        return *this;
+    }
     virtual ~Process() = default;
+
+    template <detail::ProperlyDerivedFrom<Process> Sliced>
+    Process(Sliced&& its_run_would_be_lost) = delete;
+    template <detail::ProperlyDerivedFrom<Process> Sliced>
+    Process& operator=(Sliced&& its_run_would_be_lost) = delete;
 
     /// What the child does: calls the target. The parent may call it, too, but once: the
     /// arguments are moved into the call.
@@ -116,7 +129,8 @@ public:
     /// The parent's copy of the target and its arguments is destroyed.
     ///
     /// @throws std::logic_error  It has been started before, or belongs to another
-    ///                           process, or the calling process is a daemon.
+    ///                           process, or the calling process is a daemon, or it was
+    ///                           moved here from an object of a derived class.
     /// @throws ValueError        It is closed.
     /// @throws OSError           The system refuses another process or descriptor; it may
     ///                           be started again.
@@ -181,10 +195,13 @@ public:
         return end->status.returncode();
     }
 
+    /// What it is called in reports, see `ProcessOptions`.
     [[nodiscard]] std::string name() const {
         const std::string* const name = state().name();
         return name != nullptr ? *name : default_name();
     }
+
+    /// Gives it another name; a child that runs keeps the one that it had at its start.
     void set_name(std::string name) { state().set_name(std::move(name)); }
 
     /// @see ProcessOptions::daemon
@@ -195,13 +212,10 @@ public:
 
     /// A descriptor for poll(2): POLLIN or POLLHUP say that the process has ended. It
     /// belongs to the process and stays open until `close`, or until nothing refers to
-    /// What it is called in reports, see `ProcessOptions`.
     /// the process.
     ///
     /// Without pidfds it is a pipe: it may tell of the end a moment before `exitcode`
     /// does, which `join` bridges, and it tells of an exec(3) by the child as of its end.
-
-    /// Gives it another name; a child that runs keeps the one that it had at its start.
     ///
     /// @throws ValueError  It has not been started.
     [[nodiscard]] int sentinel() {
@@ -239,6 +253,10 @@ private:
         return state_ == detail::Registry::here().current();
     }
 
+    [[nodiscard]] const std::type_info* original_class() const noexcept {
+        return class_ != nullptr ? class_ : &typeid(*this);
+    }
+
     [[nodiscard]] std::string default_name() const {
         return detail::short_type_name(typeid(*this)) + '-' +
                detail::to_text(state().identity());
@@ -266,10 +284,19 @@ private:
         if (!sent && sent.code() != ESRCH) sent.or_throw("kill");
     }
 
+    /// Refuses what `Process(Sliced&&)` can't: a derived object moved by a reference to
+    /// its base, as std::vector<Process>::push_back does.
+    void require_class() const {
+        if (*original_class() == typeid(*this)) return;
+        throw std::logic_error{
+            "cannot start a process that was moved out of an object of class " +
+            detail::short_type_name(*class_) + ": its run() has stayed behind"};
+    }
     void fork_child();
 
     detail::SharedState state_;  ///< none if moved from
     std::unique_ptr<detail::Target> target_;
+    const std::type_info* class_ = nullptr;  ///< it had where it was moved from, if so
 };
 
 /// The calling process: in the main program it is called `MainProcess`.
@@ -304,6 +331,7 @@ private:
 inline void Process::start() {
     detail::ProcessState& mine = state();
     mine.require_open();
+    require_class();
     mine.claim_start();
     try {
         if (!mine.is_creator_here()) {
@@ -334,6 +362,8 @@ inline void Process::fork_child() {
         starting.lock();
         lifeline = posix::make_pipe().or_throw("pipe");
     }
+    const posix::ExitHandler handler{detail::leave_child_at_exit, &registry};
+    if (!handler) throw std::bad_alloc{};
     detail::flush_streams();
     const pid_t pid = ::fork();
     if (pid < 0) throw_os_error(errno, "fork");
@@ -347,6 +377,8 @@ inline void Process::fork_child() {
     state_->set_started(pid, pidfd ? std::move(*pidfd) : posix::UniqueFd{},
                         std::move(lifeline.read_end));
     registry.add(entry);
+    // Something else has reaped it. Noticed now, before its number is given to another.
+    if (pidfd.code() == ESRCH) static_cast<void>(state_->child()->poll());
 }
 
 inline void Process::close() {
@@ -365,7 +397,3 @@ inline void Process::close() {
 }
 
 }  // namespace pyproc::multiprocessing
-    const posix::ExitHandler handler{detail::leave_child_at_exit, &registry};
-    if (!handler) throw std::bad_alloc{};
-    // Something else has reaped it. Noticed now, before its number is given to another.
-    if (pidfd.code() == ESRCH) static_cast<void>(state_->child()->poll());

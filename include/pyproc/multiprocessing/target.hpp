@@ -14,6 +14,10 @@ namespace pyproc::multiprocessing::detail {
 template <class T, class... Others>
 concept NoneOf = (!std::derived_from<std::remove_cvref_t<T>, Others> && ...);
 
+template <class T, class Base>
+concept ProperlyDerivedFrom = std::derived_from<std::remove_cvref_t<T>, Base> &&
+    !std::same_as<std::remove_cvref_t<T>, Base>;
+
 /// A callable and its arguments, waiting to be called.
 class Target {
 public:
