@@ -217,6 +217,7 @@ TEST_CASE("A derived class may be moved as what it is, and as a Process once sta
 
     for (Worker& each : workers) each.start();
     std::vector<Process> processes;
+    processes.reserve(workers.size());
     for (Worker& each : workers) processes.push_back(std::move(each));
     for (Process& each : processes) each.join();
 

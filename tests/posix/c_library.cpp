@@ -5,7 +5,6 @@
 #include <cstdlib>
 #include <string>
 
-#include <pthread.h>
 #include <unistd.h>
 
 #include "pyproc/posix/pipe.hpp"
@@ -98,18 +97,6 @@ TEST_CASE("ExitHandler: is gone after its life, whatever was registered meanwhil
         }
         may_run = false;
         std::exit(wrong);
-    });
-
-    CHECK(code == status_of_exit);
-}
-
-TEST_CASE("ForcedUnwind: is what pthread_exit unwinds by") {
-    const int code = test::forked([]() -> int {
-        try {
-            ::pthread_exit(nullptr);
-        } catch (ForcedUnwind&) {
-            ::_exit(status_of_exit);
-        }
     });
 
     CHECK(code == status_of_exit);

@@ -102,10 +102,11 @@ template <class Run>
         detach_input();
         Registry::enter_child(self, lifeline);
         run();
-    } catch (posix::ForcedUnwind&) {
-        leave_child(EXIT_SUCCESS);
     } catch (...) {
         failure = std::current_exception();
+        // None of C++: what unwinds a thread that calls pthread_exit or is cancelled.
+        // glibc aborts the process if a handler ends that has caught it.
+        if (!failure) leave_child(EXIT_SUCCESS);
     }
     finish_children();
     leave_child(failure ? report(failure, *self->name()) : EXIT_SUCCESS);

@@ -16,16 +16,6 @@
 /// What C and C++ libraries offer under names of their own, or not at all.
 namespace pyproc::posix {
 
-#if defined(_CXXABI_FORCED_H)  // libstdc++
-/// What unwinds a thread that calls pthread_exit(3) or is cancelled. To be caught by
-/// reference only, by a handler that does not end: the C library aborts the process if
-/// one does.
-using ForcedUnwind = abi::__forced_unwind;
-#else
-/// Nothing throws it: here, such a thread ends without being unwound as by an exception.
-struct ForcedUnwind {};
-#endif
-
 /// An exit handler that is registered while the object lives, even beyond the handlers
 /// that are registered meanwhile.
 ///
