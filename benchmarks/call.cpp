@@ -15,13 +15,14 @@
 
 namespace {
 
-constexpr const char* noop = CHILDREN "/child.noop";
+/// The program that all of them start.
+const char* program = nullptr;
 
 void raw_vfork() {
-    const char* const argv[] = {noop, nullptr};
+    const char* const argv[] = {program, nullptr};
     const pid_t pid = ::vfork();
     if (pid == 0) {
-        ::execve(noop, const_cast<char* const*>(argv), ::environ);
+        ::execve(program, const_cast<char* const*>(argv), ::environ);
         ::_exit(127);
     }
     int status = 0;
@@ -29,9 +30,9 @@ void raw_vfork() {
 }
 
 void posix_spawn_and_wait() {
-    const char* const argv[] = {noop, nullptr};
+    const char* const argv[] = {program, nullptr};
     pid_t pid = -1;
-    if (::posix_spawn(&pid, noop, nullptr, nullptr, const_cast<char* const*>(argv),
+    if (::posix_spawn(&pid, program, nullptr, nullptr, const_cast<char* const*>(argv),
                       ::environ) != 0) {
         std::abort();
     }
@@ -40,10 +41,10 @@ void posix_spawn_and_wait() {
 }
 
 void fork_and_exec() {
-    const char* const argv[] = {noop, nullptr};
+    const char* const argv[] = {program, nullptr};
     const pid_t pid = ::fork();
     if (pid == 0) {
-        ::execve(noop, const_cast<char* const*>(argv), ::environ);
+        ::execve(program, const_cast<char* const*>(argv), ::environ);
         ::_exit(127);
     }
     int status = 0;
@@ -51,16 +52,22 @@ void fork_and_exec() {
 }
 
 void our_call() {
-    if (pyproc::subprocess::call({noop}) != 0) std::abort();
+    if (pyproc::subprocess::call({program}) != 0) std::abort();
 }
 
-}  // namespace
-
-int main() {
-    bench::compare("call of a static no-op program",
+void compare(const char* title, const char* started) {
+    program = started;
+    bench::compare(title,
                    {{"raw vfork + execve + waitpid (the floor)", raw_vfork},
                     {"pyproc::subprocess::call", our_call},
                     {"posix_spawn + waitpid", posix_spawn_and_wait},
                     {"fork + execve + waitpid", fork_and_exec}},
                    101, 40);
+}
+
+}  // namespace
+
+int main() {
+    compare("call of a static no-op program", CHILDREN "/child.noop");
+    compare("call of a program without even a C library", CHILDREN "/child.bare");
 }
