@@ -4,26 +4,14 @@
 #include <cerrno>
 #include <optional>
 #include <string>
-#include <utility>
 
 #include "support/catch.hpp"
+#include "support/replaced_environment.hpp"
 
 using namespace pyproc;
 using namespace std::string_literals;
 
 namespace {
-
-/// Makes this array the environment, until the end of the test.
-class Replaced {
-public:
-    explicit Replaced(char** block) : before_{std::exchange(::environ, block)} {}
-    ~Replaced() { ::environ = before_; }
-    Replaced(const Replaced&) = delete;
-    Replaced& operator=(const Replaced&) = delete;
-
-private:
-    char** before_;
-};
 
 /// An environment that no shell makes: a name twice, none at all, and no `=`.
 struct OddEnvironment {
@@ -44,14 +32,14 @@ TEST_CASE("name_in: a name ends at the first equals sign; without one there is n
 
 TEST_CASE("variable: of two with one name the first is found") {
     OddEnvironment odd;
-    const Replaced replaced{odd.block};
+    const test::ReplacedEnvironment replaced{odd.block};
 
     CHECK(posix::variable("A") == "first");
 }
 
 TEST_CASE("variable: a value may have equals signs, a name may not") {
     OddEnvironment odd;
-    const Replaced replaced{odd.block};
+    const test::ReplacedEnvironment replaced{odd.block};
 
     CHECK(posix::variable("B") == "x=y");
     CHECK(posix::variable("B=x") == std::nullopt);
@@ -59,21 +47,21 @@ TEST_CASE("variable: a value may have equals signs, a name may not") {
 
 TEST_CASE("variable: one without a name is found by the empty name") {
     OddEnvironment odd;
-    const Replaced replaced{odd.block};
+    const test::ReplacedEnvironment replaced{odd.block};
 
     CHECK(posix::variable("") == "n");
 }
 
 TEST_CASE("variable: a string without an equals sign is no variable") {
     OddEnvironment odd;
-    const Replaced replaced{odd.block};
+    const test::ReplacedEnvironment replaced{odd.block};
 
     CHECK(posix::variable("BARE") == std::nullopt);
 }
 
 TEST_CASE("variable: a name with a NUL is not cut at it") {
     OddEnvironment odd;
-    const Replaced replaced{odd.block};
+    const test::ReplacedEnvironment replaced{odd.block};
 
     CHECK(posix::variable("A\0"s) == std::nullopt);
 }

@@ -11,14 +11,9 @@ using namespace pyproc::spawn;
 #if defined(PYPROC_PORTABLE) && PYPROC_PORTABLE
 TEST_CASE(
     "start_by_clone: without the system call it says that it can't, and starts nothing") {
-    const char* const argv[] = {"noop", nullptr};
-    const char* const candidates[] = {CHILDREN "/child.noop", nullptr};
-    Plan plan;
-    plan.argv = argv;
-    plan.envp = argv + 1;
-    plan.candidates = candidates;
+    const test::NoopPlan noop;
 
-    const StartResult result = start_by_clone(plan);
+    const StartResult result = start_by_clone(noop.plan);
 
     REQUIRE_FALSE(result);
     CHECK(is_unsupported(result.failure()));
@@ -43,14 +38,9 @@ TEST_CASE("start_by_clone") {
 
 TEST_CASE("start_by_clone: the child comes with a pidfd") {
     if (!has_engine()) return;
-    const char* const argv[] = {"noop", nullptr};
-    const char* const candidates[] = {CHILDREN "/child.noop", nullptr};
-    Plan plan;
-    plan.argv = argv;
-    plan.envp = argv + 1;
-    plan.candidates = candidates;
+    const test::NoopPlan noop;
 
-    StartResult result = start_by_clone(plan);
+    StartResult result = start_by_clone(noop.plan);
 
     REQUIRE(result);
     CHECK(result->pidfd);

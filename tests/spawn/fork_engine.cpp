@@ -19,19 +19,14 @@ TEST_CASE("start_by_fork") {
 TEST_CASE(
     "start_by_fork: without a descriptor for its pipe it fails and starts nothing") {
     const int answer = test::forked([] {
-        const char* const argv[] = {"noop", nullptr};
-        const char* const candidates[] = {CHILDREN "/child.noop", nullptr};
-        Plan plan;
-        plan.argv = argv;
-        plan.envp = argv + 1;
-        plan.candidates = candidates;
+        const test::NoopPlan noop;
         const auto before = test::open_descriptors();
         rlimit limit{};
         ::getrlimit(RLIMIT_NOFILE, &limit);
         const rlimit none_left{3, limit.rlim_max};
         ::setrlimit(RLIMIT_NOFILE, &none_left);
 
-        const StartResult result = start_by_fork(plan);
+        const StartResult result = start_by_fork(noop.plan);
 
         ::setrlimit(RLIMIT_NOFILE, &limit);
         if (result || result.failure().code != EMFILE) return 1;

@@ -44,14 +44,9 @@ TEST_CASE("start: a process limit is EAGAIN, and the caller's signal mask as it 
         if (::geteuid() == 0 && ::setuid(65534) != 0) return 1;  // root has no such limit
         const rlimit none{0, 0};
         ::setrlimit(RLIMIT_NPROC, &none);
-        const char* const argv[] = {"noop", nullptr};
-        const char* const candidates[] = {CHILDREN "/child.noop", nullptr};
-        Plan plan;
-        plan.argv = argv;
-        plan.envp = argv + 1;
-        plan.candidates = candidates;
+        const test::NoopPlan noop;
 
-        const StartResult result = start(plan);
+        const StartResult result = start(noop.plan);
 
         if (result) return 2;
         if (result.failure().at != Step::make_child) return 3;
@@ -134,14 +129,9 @@ TEST_CASE("start: no descriptor of our own takes the number of a closed standard
     const int answer = test::forked([] {
         ::close(0);
         ::close(1);
-        const char* const argv[] = {"noop", nullptr};
-        const char* const candidates[] = {CHILDREN "/child.noop", nullptr};
-        Plan plan;
-        plan.argv = argv;
-        plan.envp = argv + 1;
-        plan.candidates = candidates;
+        const test::NoopPlan noop;
 
-        StartResult result = start(plan);
+        StartResult result = start(noop.plan);
 
         const bool are_free = ::fcntl(0, F_GETFD) < 0 && ::fcntl(1, F_GETFD) < 0;
         if (result) ::waitpid(result->pid, nullptr, 0);

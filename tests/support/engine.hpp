@@ -24,6 +24,22 @@ namespace test {
 using namespace pyproc;
 using namespace pyproc::spawn;
 
+/// A plan for the program that does nothing, made without `Prepared`: so it needs no
+/// memory and no descriptor.
+struct NoopPlan {
+    NoopPlan() noexcept {
+        plan.argv = argv;
+        plan.envp = argv + 1;
+        plan.candidates = candidates;
+    }
+    NoopPlan(const NoopPlan&) = delete;
+    NoopPlan& operator=(const NoopPlan&) = delete;
+
+    const char* argv[2] = {"noop", nullptr};
+    const char* candidates[2] = {CHILDREN "/child.noop", nullptr};
+    Plan plan;
+};
+
 /// How a child started by `engine` ended, or what kept it from running.
 struct Outcome {
     int wait_status = -1;
