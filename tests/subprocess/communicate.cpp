@@ -7,7 +7,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -105,7 +104,8 @@ TEST_CASE("Communication: a child that stops reading is no error") {
     pipes.child_in.reset();
     pipes.end_output();
 
-    talk.start(pipes.in, pipes.out, pipes.err, std::string(more_than_a_pipe_holds, 'x'));
+    const std::string input(more_than_a_pipe_holds, 'x');
+    talk.start(pipes.in, pipes.out, pipes.err, input);
 
     CHECK(talk.run_until(pipes.in, pipes.out, pipes.err, posix::Deadline{}));
 }
@@ -150,19 +150,17 @@ TEST_CASE("Communication: output without end stops at the deadline") {
 TEST_CASE("Communication: an error leaves nothing behind that the caller has freed") {
     Pipes pipes;
     Communication talk;
-    rlimit limit{};
-    ::getrlimit(RLIMIT_NOFILE, &limit);
-    std::string received;
+    posix::Pipe write_only = posix::make_pipe().or_throw("pipe");
+    write_only.read_end.reset();
+    pipes.err = ReadStream{std::move(write_only.write_end), false};
 
     {
         const std::string gone_after_the_error(more_than_a_pipe_holds, 'x');
         talk.start(pipes.in, pipes.out, pipes.err, gone_after_the_error);
-        const rlimit too_low_for_poll{2, limit.rlim_max};
-        ::setrlimit(RLIMIT_NOFILE, &too_low_for_poll);
         CHECK_THROWS_AS(talk.run_until(pipes.in, pipes.out, pipes.err, posix::Deadline{}),
                         OSError);
-        ::setrlimit(RLIMIT_NOFILE, &limit);
     }
+    pipes.err.close();
     CHECK_FALSE(
         talk.run_until(pipes.in, pipes.out, pipes.err, posix::Deadline::after(0s)));
 
@@ -177,7 +175,8 @@ TEST_CASE("Communication: our end of the input is blocking again when it is over
     Pipes pipes;
     Communication talk;
 
-    talk.start(pipes.in, pipes.out, pipes.err, std::string(more_than_a_pipe_holds, 'x'));
+    const std::string input(more_than_a_pipe_holds, 'x');
+    talk.start(pipes.in, pipes.out, pipes.err, input);
     CHECK_FALSE(
         talk.run_until(pipes.in, pipes.out, pipes.err, posix::Deadline::after(0s)));
 
