@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Ends at once, and brings no C library along: the least that a program can be.
 
+// NOLINTNEXTLINE(readability-identifier-naming): what the linker looks for
 extern "C" [[noreturn]] void _start() {
     for (;;) {
 #if defined(__x86_64__)
