@@ -74,6 +74,15 @@ TEST_CASE("UniqueFd: closing keeps errno") {
     CHECK(errno == ENOENT);
 }
 
+TEST_CASE("duplicate_above_standard: the duplicate is close-on-exec and above 2") {
+    const auto duplicate = duplicate_above_standard(0);
+
+    REQUIRE(duplicate);
+    CHECK(duplicate->get() > 2);
+    CHECK(::fcntl(duplicate->get(), F_GETFD) == FD_CLOEXEC);
+    CHECK(duplicate_above_standard(999'999).code() == EBADF);
+}
+
 TEST_CASE("lift_above_standard: a number above 2 stays as it is") {
     UniqueFd fd = open_null();
     const int number = fd.get();

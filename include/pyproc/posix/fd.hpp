@@ -46,6 +46,15 @@ private:
     int fd_ = -1;
 };
 
+/// A close-on-exec duplicate of `fd` whose number is above 2.
+///
+/// Source: F_DUPFD_CLOEXEC in fcntl(2).
+[[nodiscard]] inline Result<UniqueFd> duplicate_above_standard(int fd) noexcept {
+    const int duplicate = ::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (duplicate < 0) return Error{errno};
+    return UniqueFd{duplicate};
+}
+
 /// Gives `fd` a number above 2, where a redirection of the standard streams can't hit it.
 ///
 /// A program that has closed one of its standard descriptors gets that number for the
@@ -53,16 +62,14 @@ private:
 /// already.
 [[nodiscard]] inline Result<UniqueFd> lift_above_standard(UniqueFd fd) {
     if (fd.get() > STDERR_FILENO) return fd;
-    const int lifted = ::fcntl(fd.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    if (lifted < 0) return Error{errno};
-    return UniqueFd{lifted};
+    return duplicate_above_standard(fd.get());
 }
 
 /// The same, but where there is no descriptor left, the number stays as it is.
 [[nodiscard]] inline UniqueFd lift_if_possible(UniqueFd fd) noexcept {
     if (fd.get() < 0 || fd.get() > STDERR_FILENO) return fd;
-    const int lifted = ::fcntl(fd.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    if (lifted >= 0) fd.reset(lifted);
+    auto lifted = duplicate_above_standard(fd.get());
+    if (lifted) fd = std::move(*lifted);
     return fd;
 }
 

@@ -6,7 +6,6 @@
 #include <optional>
 #include <utility>
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -143,9 +142,7 @@ public:
     [[nodiscard]] Result<UniqueFd> duplicate_pidfd() {
         const Use use{*this};
         if (use.pidfd() < 0) return Error{ended() ? ESRCH : ENOSYS};
-        const int fd = ::fcntl(use.pidfd(), F_DUPFD_CLOEXEC, 3);
-        if (fd < 0) return Error{errno};
-        return UniqueFd{fd};
+        return duplicate_above_standard(use.pidfd());
     }
 
 private:

@@ -76,6 +76,13 @@ __attribute__((no_sanitize("address", "thread", "undefined"))) inline void run_i
            (failure.code == ENOSYS || failure.code == EPERM || failure.code == EINVAL);
 }
 
+/// Reaps a child that has given up. By number: nobody else knows of it, and this is the
+/// call that every kernel and sandbox has.
+inline void reap_failed(pid_t pid) noexcept {
+    while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
+}
+
 /// Starts a child by clone3: in the caller's memory, so at the same cost from a program
 /// of any size, and with a descriptor table that takes from the caller's only what the
 /// child keeps, so at the same cost however many descriptors are open.
@@ -96,10 +103,7 @@ __attribute__((no_sanitize("address", "thread", "undefined"))) inline void run_i
     if (!cloned) return Failure{Step::make_child, cloned.code()};
     posix::UniqueFd pidfd{cloned->pidfd};
     if (talk.has_failed) {
-        // By number: it is a child that nobody else knows of, and the call that every
-        // kernel and sandbox has.
-        while (::waitpid(cloned->pid, nullptr, 0) < 0 && errno == EINTR) {
-        }
+        reap_failed(cloned->pid);
         return talk.failure;
     }
     return Started{cloned->pid, posix::lift_if_possible(std::move(pidfd))};

@@ -108,8 +108,7 @@ namespace pyproc::spawn {
     const auto got = posix::read_some(report->read_end.get(),
                                       reinterpret_cast<char*>(&failure), sizeof failure);
     if (got && *got == sizeof failure) {
-        while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
-        }
+        reap_failed(pid);
         return failure;
     }
     return Started{pid, open_pidfd_of_child(pid)};
