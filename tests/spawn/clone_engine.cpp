@@ -2,9 +2,15 @@
 #include "pyproc/spawn/clone_engine.hpp"
 
 #include <cerrno>
+#include <csignal>
+#include <vector>
 
 #include "support/catch.hpp"
 #include "support/engine.hpp"
+#include "support/forked.hpp"
+#ifdef __linux__
+#include "support/seccomp.hpp"
+#endif
 
 using namespace pyproc::spawn;
 
@@ -45,6 +51,83 @@ TEST_CASE("start_by_clone: the child comes with a pidfd") {
     REQUIRE(result);
     CHECK(result->pidfd);
     ::waitpid(result->pid, nullptr, 0);
+}
+
+TEST_CASE(
+    "start_by_clone: the caller's signal mask is never changed, and the child has it") {
+    if (!has_engine()) return;
+    sigset_t usr1;
+    sigset_t before;
+    sigemptyset(&usr1);
+    sigaddset(&usr1, SIGUSR1);
+    ::pthread_sigmask(SIG_BLOCK, &usr1, &before);
+
+    const auto outcome = test::start_and_wait(
+        start_by_clone, {CHILDREN "/child.print_signals"}, {.std_out = PIPE});
+
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    CHECK_THAT(outcome.output, test::StartsWith("blocked 10 "));
+}
+
+namespace {
+
+/// A plan that has a descriptor fetched as far as the engine can tell.
+struct FarPlan : test::NoopPlan {
+    FarPlan() {
+        source = ::fcntl(0, F_DUPFD_CLOEXEC, 200);
+        plan.moves = order_moves({source, no_source, no_source});
+        plan.table_end = source + 1;
+        plan.near_end = standard_count;
+    }
+    ~FarPlan() { ::close(source); }
+
+    int source;
+};
+
+int exit_code_of_start(const Plan& plan) {
+    StartResult result = start_by_clone(plan);
+    if (!result) return 100 + static_cast<int>(result.failure().at);
+    int status = 0;
+    ::waitpid(result->pid, &status, 0);
+    return WEXITSTATUS(status);
+}
+
+}  // namespace
+
+TEST_CASE("start_by_clone: a far descriptor that may not be fetched is copied instead") {
+    if (!has_engine()) return;
+    constexpr unsigned pidfd_getfd_call = 438;
+    for (const int code : {EPERM, ENOSYS}) {
+        const int answer = test::forked([code] {
+            test::refuse({pidfd_getfd_call}, code);
+            const FarPlan far;
+            const int ended = exit_code_of_start(far.plan);
+            return ended == 0 && ::waitpid(-1, nullptr, WNOHANG) == -1 ? 0 : 1;
+        });
+        CHECK(answer == 0);
+    }
+}
+
+TEST_CASE("start_by_clone: a far pipe that may not be fetched is opened by its name") {
+    if (!has_engine()) return;
+    constexpr unsigned pidfd_getfd_call = 438;
+    const int answer = test::forked([] {
+        test::refuse({pidfd_getfd_call}, EPERM);
+        std::vector<int> low(200);
+        for (int& fd : low) fd = ::dup(0);
+        const auto fetched = [](const Plan& plan) {
+            Plan reaching = plan;
+            reaching.shares_table = true;
+            reaching.table_end = plan.near_end;
+            reaching.fetches_far = true;
+            return clone_for(reaching);
+        };
+        const auto outcome = test::start_and_wait(
+            fetched, {CHILDREN "/child.print_descriptors"}, {.std_out = PIPE});
+        return outcome.output == "0 1 2 " ? 0 : 1;
+    });
+
+    CHECK(answer == 0);
 }
 #endif
 

@@ -16,9 +16,11 @@ TEST_CASE("Options: the defaults are Python's") {
     CHECK_FALSE(options.check);
     CHECK(options.close_fds);
     CHECK_FALSE(options.cwd);
+    CHECK_FALSE(options.die_with_parent);
     CHECK_FALSE(options.env);
     CHECK_FALSE(options.input);
     CHECK(options.pass_fds.empty());
+    CHECK_FALSE(options.preexec_fn);
     CHECK(options.restore_signals);
     CHECK_FALSE(options.shell);
     CHECK_FALSE(options.start_new_session);
@@ -35,6 +37,7 @@ TEST_CASE("Options: all can be named, in alphabetical order") {
                           .check = true,
                           .close_fds = false,
                           .cwd = std::filesystem::path{"/tmp"},
+                          .die_with_parent = true,
                           .env = {{{"A", "1"}, {"B", "2"}}},
                           .executable = "/bin/sh",
                           .extra_groups = std::vector<Identity>{"root", 5},
@@ -43,6 +46,7 @@ TEST_CASE("Options: all can be named, in alphabetical order") {
                           .limits = {{RLIMIT_CORE, 0}},
                           .pass_fds = {3, 4},
                           .pipesize = 4096,
+                          .preexec_fn = [] {},
                           .process_group = 0,
                           .restore_signals = false,
                           .shell = true,

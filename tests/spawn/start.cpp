@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <csignal>
 #include <initializer_list>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -18,6 +19,16 @@
 #endif
 
 using namespace pyproc::spawn;
+
+namespace {
+
+#if defined(PYPROC_PORTABLE) && PYPROC_PORTABLE
+constexpr bool lacks_parent_death = true;
+#else
+constexpr bool lacks_parent_death = false;
+#endif
+
+}  // namespace
 
 TEST_CASE("start") {
     test::check_engine(start);
@@ -87,7 +98,140 @@ TEST_CASE(
     CHECK(right == std::vector<int>(threads_count, rounds));
 }
 
+TEST_CASE(
+    "start: what the caller runs in the child sees all options done, and can't reach "
+    "back") {
+    int changed_by_child = 0;
+    const Options options{.cwd = "/",
+                          .preexec_fn =
+                              [&] {
+                                  changed_by_child = 1;
+                                  char path[16];
+                                  const char* const directory =
+                                      ::getcwd(path, sizeof path);
+                                  const bool is_root = std::string{directory} == "/";
+                                  ::dprintf(1, is_root ? "in / " : "elsewhere ");
+                              },
+                          .std_out = PIPE};
+
+    const auto outcome =
+        test::start_and_wait(start, {CHILDREN "/child.print_descriptors"}, options);
+
+    CHECK(outcome.output == "in / 0 1 2 ");
+    CHECK(changed_by_child == 0);
+}
+
+TEST_CASE("start: a descriptor that the preexec function opens is closed as others are") {
+    const Options options{.preexec_fn = [] { ::dup2(0, 77); }, .std_out = PIPE};
+
+    const auto outcome =
+        test::start_and_wait(start, {CHILDREN "/child.print_descriptors"}, options);
+
+    CHECK(outcome.output == "0 1 2 ");
+}
+
+TEST_CASE("start: a preexec function that throws is a failure of that step, and reaped") {
+    const auto outcome = test::start_and_wait(start, {CHILDREN "/child.noop"},
+                                              {.preexec_fn = [] { throw 1; }});
+
+    CHECK_FALSE(outcome.has_started);
+    CHECK(outcome.failure.at == Step::preexec);
+    CHECK(::waitpid(-1, nullptr, WNOHANG) == -1);
+}
+
+TEST_CASE(
+    "start: the preexec function runs with the caller's mask and none of its handlers") {
+    const auto before = std::signal(SIGUSR1, [](int) {});
+    const Options options{.preexec_fn = [] {
+        sigset_t mask;
+        ::pthread_sigmask(SIG_BLOCK, nullptr, &mask);
+        if (sigismember(&mask, SIGTERM) == 1) ::_exit(5);
+        if (std::signal(SIGUSR1, SIG_DFL) != SIG_DFL) ::_exit(6);
+    }};
+
+    const auto outcome = test::start_and_wait(start, {CHILDREN "/child.noop"}, options);
+
+    std::signal(SIGUSR1, before);
+    CHECK(outcome.wait_status == 0);
+}
+
 #ifdef __linux__
+TEST_CASE("start: a child that dies with its parent is killed when that is") {
+    // Its standard streams are the test's own, so that nothing else can end it.
+    pyproc::posix::Pipe input = pyproc::posix::make_pipe().or_throw("pipe");
+    pyproc::posix::Pipe output = pyproc::posix::make_pipe().or_throw("pipe");
+
+    const int answer = test::forked([&] {
+        const Args args{CHILDREN "/child.write_and_wait", "ready"};
+        const Options options{.die_with_parent = true,
+                              .std_in = input.read_end.get(),
+                              .std_out = output.write_end.get()};
+        const Streams streams = open_streams(options);
+        const Prepared prepared{args, options, streams.sources, streams.pipes};
+        const StartResult result = start(prepared.plan());
+        if (!result) return 100 + result.failure().code;
+        char ready[5];
+        if (::read(output.read_end.get(), ready, sizeof ready) != 5) return 1;
+        return ::kill(::getpid(), SIGKILL);
+    });
+    output.write_end.reset();
+    char byte = 0;
+
+    if (lacks_parent_death) {
+        CHECK(answer == 100 + ENOSYS);
+        return;
+    }
+    CHECK(answer == -SIGKILL);
+    CHECK(::read(output.read_end.get(), &byte, 1) == 0);
+}
+
+TEST_CASE(
+    "start: a child that dies with its parent outlives the thread that started it") {
+    if (lacks_parent_death) return;
+    const Args args{CHILDREN "/child.copy_input"};
+    const Options options{.die_with_parent = true, .std_in = PIPE, .std_out = PIPE};
+    Streams streams = open_streams(options);
+    pid_t thread = 0;
+    pid_t child = 0;
+
+    std::thread{[&] {
+        thread = ::gettid();
+        const Prepared prepared{args, options, streams.sources, streams.pipes};
+        StartResult result = start(prepared.plan());
+        if (result) child = result->pid;
+    }}.join();
+    // Joined is not gone: only then would the kernel have killed the child.
+    const std::string entry = "/proc/self/task/" + std::to_string(thread);
+    while (::access(entry.c_str(), F_OK) == 0) std::this_thread::yield();
+    streams.theirs = {};
+    const auto written = ::write(streams.ours.in.get(), "alive", 5);
+    streams.ours.in.reset();
+    char bytes[8] = {};
+    const auto got = ::read(streams.ours.out.get(), bytes, sizeof bytes);
+    int status = -1;
+    ::waitpid(child, &status, 0);
+
+    CHECK(written == 5);
+    CHECK(std::string(bytes) == "alive");
+    CHECK(got == 5);
+    CHECK(status == 0);
+}
+
+TEST_CASE("start: a child that dies with its parent has the signal mask of its caller") {
+    if (lacks_parent_death) return;
+    sigset_t usr1;
+    sigset_t before;
+    sigemptyset(&usr1);
+    sigaddset(&usr1, SIGUSR1);
+    ::pthread_sigmask(SIG_BLOCK, &usr1, &before);
+
+    const auto outcome = test::start_and_wait(start, {CHILDREN "/child.print_signals"},
+                                              {.die_with_parent = true, .std_out = PIPE});
+
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    CHECK_THAT(outcome.output, test::StartsWith("blocked 10 ignored"));
+}
+
 TEST_CASE("start: what a sandbox refuses, with either errno, is done in another way") {
     for (const int code : {ENOSYS, EPERM}) {
         for (const auto& calls :

@@ -80,6 +80,14 @@ TEST_CASE("save_descriptor: the copy is close-on-exec and above the standard one
     ::close(static_cast<int>(saved));
 }
 
+TEST_CASE("open_file_now: the file is close-on-exec, or the errno says why not") {
+    const long fd = platform::open_file_now("/dev/null", O_RDONLY);
+
+    CHECK(::fcntl(static_cast<int>(fd), F_GETFD) == FD_CLOEXEC);
+    ::close(static_cast<int>(fd));
+    CHECK(platform::open_file_now("/no/such/file", O_RDONLY) == -ENOENT);
+}
+
 TEST_CASE("keep_open_on_exec: close-on-exec is cleared") {
     const int fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
 

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <csignal>
 #include <string>
+#include <vector>
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -18,6 +19,7 @@
 #include "pyproc/spawn/prepare.hpp"
 #include "pyproc/spawn/streams.hpp"
 #include "support/catch.hpp"
+#include "support/forked.hpp"
 
 namespace test {
 
@@ -51,7 +53,7 @@ struct Outcome {
 template <class Engine>
 Outcome start_and_wait(Engine engine, const Args& args, const Options& options = {}) {
     Streams streams = open_streams(options);
-    const Prepared prepared{args, options, streams.sources};
+    const Prepared prepared{args, options, streams.sources, streams.pipes};
     StartResult result = engine(prepared.plan());
     if (!result) return {.failure = result.failure()};
 
@@ -179,6 +181,35 @@ void check_engine(Engine engine) {
         CHECK(group == pid);
         CHECK(session == pid);
         CHECK_THAT(outcome.output, test::EndsWith("umask 27 cwd /\n"));
+    }
+    SECTION("a pipe whose number is high is connected, and the rest is closed") {
+        std::vector<int> low(200);
+        for (int& fd : low) fd = ::dup(0);
+
+        const auto outcome = start_and_wait(
+            engine, {CHILDREN "/child.print_descriptors"},
+            {.pass_fds = {low[10]}, .std_err = STDOUT, .std_in = PIPE, .std_out = PIPE});
+
+        CHECK(outcome.output == "0 1 2 " + std::to_string(low[10]) + " ");
+        for (const int fd : low) ::close(fd);
+    }
+    SECTION("high and closed descriptors together arrive where they belong") {
+        posix::Pipe pipe = posix::make_pipe().or_throw("pipe");
+        const int answer = forked([&] {
+            const int high = ::fcntl(pipe.write_end.get(), F_DUPFD_CLOEXEC, 300);
+            ::close(0);
+            ::close(2);
+            const auto outcome =
+                start_and_wait(engine, {CHILDREN "/child.print_descriptors"},
+                               {.std_err = 1, .std_out = high});
+            return outcome.has_started ? 0 : 1;
+        });
+        pipe.write_end.reset();
+        char bytes[64] = {};
+        const auto got = ::read(pipe.read_end.get(), bytes, sizeof bytes);
+
+        CHECK(answer == 0);
+        CHECK(std::string(bytes, got > 0 ? static_cast<std::size_t>(got) : 0) == "1 2 ");
     }
     SECTION("a process group of its own leaves the session as it is") {
         const auto outcome = start_and_wait(engine, {CHILDREN "/child.print_identity"},

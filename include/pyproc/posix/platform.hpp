@@ -14,11 +14,13 @@
 #include "pyproc/posix/linux/child_calls.hpp"
 #include "pyproc/posix/linux/clone.hpp"
 #include "pyproc/posix/linux/descriptors.hpp"
+#include "pyproc/posix/linux/lasting_thread.hpp"
 #include "pyproc/posix/linux/pidfd.hpp"
 #else
 #include "pyproc/posix/portable/affinity.hpp"
 #include "pyproc/posix/portable/child_calls.hpp"
 #include "pyproc/posix/portable/clone.hpp"
 #include "pyproc/posix/portable/descriptors.hpp"
+#include "pyproc/posix/portable/lasting_thread.hpp"
 #include "pyproc/posix/portable/pidfd.hpp"
 #endif

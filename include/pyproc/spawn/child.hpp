@@ -5,6 +5,7 @@
 #include <climits>
 #include <csignal>
 
+#include <fcntl.h>
 #include <signal.h>
 
 #include "pyproc/posix/platform.hpp"
@@ -20,6 +21,47 @@ namespace pyproc::spawn {
 #pragma clang attribute push([[clang::disable_sanitizer_instrumentation]], \
                              apply_to = function)
 #endif
+
+/// Gets a descriptor of the parent's that the child's own table was made without.
+///
+/// By pidfd_getfd, which asks for the right to trace the parent, and Yama may give that
+/// to nobody; a pipe then by its name in /proc, which asks for less. That makes another
+/// open file of it, so it is no way to a descriptor that the caller shares with others.
+///
+/// @param parent  A pidfd of the parent, or minus an errno.
+/// @param stream  The standard descriptor it is for.
+/// @return Its number here, above the standard ones, or minus an errno.
+__attribute__((no_sanitize("address", "thread", "undefined"))) inline long
+fetch_descriptor(const Plan& plan, long parent, int fd, int stream) noexcept {
+    namespace sys = posix::platform;
+    long fetched = parent;
+    if (parent >= 0) fetched = sys::fetch_descriptor(static_cast<int>(parent), fd);
+    const char* const name = plan.far_pipes[stream];
+    if (fetched < 0 && name != nullptr) {
+        fetched = sys::open_file_now(name, stream == 0 ? O_RDONLY : O_WRONLY);
+    }
+    if (fetched < 0 || fetched >= standard_count) return fetched;
+    return sys::save_descriptor(static_cast<int>(fetched));
+}
+
+/// Fetches the sources that the child's table was made without, all before any standard
+/// descriptor is overwritten, since one that is closed may be the number that is given.
+///
+/// @param moves  Gets their numbers here in place of those in the parent.
+/// @return 0 or an errno.
+__attribute__((no_sanitize("address", "thread", "undefined"))) inline int fetch_sources(
+    const Plan& plan, FdMoves& moves) noexcept {
+    namespace sys = posix::platform;
+    const long parent = sys::open_pidfd_of_parent();
+    for (int i = 0; i < moves.count; ++i) {
+        FdMove& move = moves.steps[i];
+        if (move.from < plan.table_end) continue;
+        const long fetched = fetch_descriptor(plan, parent, move.from, move.to);
+        if (fetched < 0) return static_cast<int>(-fetched);
+        move.from = static_cast<int>(fetched);
+    }
+    return 0;
+}
 
 /// Connects the standard descriptors. @return 0 or an errno.
 __attribute__((no_sanitize("address", "thread", "undefined"))) inline int
@@ -84,7 +126,7 @@ __attribute__((no_sanitize("address", "thread", "undefined"))) inline void set_u
         sys::reset_signal_action(SIGPIPE);
         sys::reset_signal_action(SIGXFSZ);
     }
-    sys::change_signal_mask(&plan.signal_mask, nullptr);
+    if (plan.sets_signal_mask) sys::change_signal_mask(&plan.signal_mask, nullptr);
 }
 
 /// Executes the first candidate that can be.
@@ -150,7 +192,12 @@ __attribute__((no_sanitize("address", "thread", "undefined"))) inline Failure ru
         const long result = sys::unshare_descriptors_below(plan.table_end);
         if (result < 0) return {Step::close_descriptors, static_cast<int>(-result)};
     }
-    if (const int code = connect_standard(plan.moves); code != 0) {
+    FdMoves moves = plan.moves;
+    if (plan.fetches_far) {
+        const int code = fetch_sources(plan, moves);
+        if (code != 0) return {Step::reach_descriptors, code};
+    }
+    if (const int code = connect_standard(moves); code != 0) {
         return {Step::redirect, code};
     }
     for (int i = 0; i < plan.passed_count; ++i) {
@@ -166,10 +213,19 @@ __attribute__((no_sanitize("address", "thread", "undefined"))) inline Failure ru
         const long result = sys::join_process_group(plan.group);
         if (result < 0) return {Step::join_group, static_cast<int>(-result)};
     }
-    if (plan.closes_descriptors) close_all_but_passed(plan);
     const Failure dropping = drop_privileges(plan);
     if (dropping.code != 0) return dropping;
     set_up_signals(plan);
+    if (plan.preexec != nullptr && !plan.preexec(plan.preexec_argument)) {
+        return {Step::preexec, ECANCELED};
+    }
+    // After what the caller runs here, which may have opened some.
+    if (plan.closes_descriptors) close_all_but_passed(plan);
+    if (plan.dies_with_parent) {
+        // After all that changes ids, which makes the kernel forget it.
+        const long result = sys::die_with_parent(plan.parent);
+        if (result < 0) return {Step::die_with_parent, static_cast<int>(-result)};
+    }
     return {Step::execute, execute_first(plan)};
 }
 

@@ -76,6 +76,11 @@ __attribute__((no_sanitize("address", "thread", "undefined"))) inline void run_i
            (failure.code == ENOSYS || failure.code == EPERM || failure.code == EINVAL);
 }
 
+/// Whether `failure` came of leaving a descriptor where it was, to be fetched.
+[[nodiscard]] inline bool is_out_of_reach(const Failure& failure) noexcept {
+    return failure.at == Step::reach_descriptors;
+}
+
 /// Reaps a child that has given up. By number: nobody else knows of it, and this is the
 /// call that every kernel and sandbox has.
 inline void reap_failed(pid_t pid) noexcept {
@@ -83,23 +88,17 @@ inline void reap_failed(pid_t pid) noexcept {
     }
 }
 
-/// Starts a child by clone3: in the caller's memory, so at the same cost from a program
-/// of any size, and with a descriptor table that takes from the caller's only what the
-/// child keeps, so at the same cost however many descriptors are open.
+/// Makes a clone carry `plan` out as it is.
 ///
-/// Source: clone(2), close_range(2). Linux 5.9.
-[[nodiscard]] inline StartResult start_by_clone(Plan plan) noexcept {
+/// No signal is blocked meanwhile: the caller's thread sleeps in the kernel, and the
+/// child has no handler from its first moment on, so that none can run in the shared
+/// memory.
+[[nodiscard]] inline StartResult clone_for(const Plan& plan) noexcept {
     namespace sys = posix::platform;
-    plan.shares_table = plan.closes_descriptors;
     const auto table =
         plan.shares_table ? sys::DescriptorTable::shared : sys::DescriptorTable::copied;
     CloneTalk talk{plan, {}, false};
-
-    // A child stopped or hit by a signal before exec would keep the caller waiting.
-    sys::block_all_signals(plan.signal_mask);
     auto cloned = sys::clone_and_run(table, run_in_clone, &talk);
-    sys::change_signal_mask(&plan.signal_mask, nullptr);
-
     if (!cloned) return Failure{Step::make_child, cloned.code()};
     posix::UniqueFd pidfd{cloned->pidfd};
     if (talk.has_failed) {
@@ -107,6 +106,27 @@ inline void reap_failed(pid_t pid) noexcept {
         return talk.failure;
     }
     return Started{cloned->pid, posix::lift_if_possible(std::move(pidfd))};
+}
+
+/// Starts a child by clone3: in the caller's memory, so at the same cost from a program
+/// of any size, and with a descriptor table that takes from the caller's only what the
+/// child keeps, so at the same cost however many descriptors are open.
+///
+/// A pipe whose number is high, because many descriptors are open, would have a table of
+/// that length copied for it. It is left out and fetched instead, unless the system
+/// refuses that.
+///
+/// Source: clone(2), close_range(2), pidfd_getfd(2). Linux 5.9.
+[[nodiscard]] inline StartResult start_by_clone(Plan plan) noexcept {
+    plan.shares_table = plan.closes_descriptors;
+    if (plan.shares_table && plan.near_end < plan.table_end) {
+        Plan reaching = plan;
+        reaching.table_end = plan.near_end;
+        reaching.fetches_far = true;
+        StartResult result = clone_for(reaching);
+        if (result || !is_out_of_reach(result.failure())) return result;
+    }
+    return clone_for(plan);
 }
 
 }  // namespace pyproc::spawn

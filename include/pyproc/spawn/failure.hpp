@@ -14,6 +14,7 @@ enum class Step : int {
     make_child,
     enter_directory,
     close_descriptors,
+    reach_descriptors,
     redirect,
     pass_descriptors,
     new_session,
@@ -22,6 +23,8 @@ enum class Step : int {
     set_groups,
     set_group,
     set_user,
+    preexec,
+    die_with_parent,
     execute,
 };
 
@@ -38,6 +41,8 @@ static_assert(std::is_trivially_copyable_v<Failure> && sizeof(Failure) <= 512,
     switch (step) {
         case Step::make_child: return "cannot make a process (clone)";
         case Step::close_descriptors: return "cannot close descriptors (close_range)";
+        case Step::reach_descriptors:
+            return "cannot reach the caller's descriptors (pidfd_getfd)";
         case Step::redirect: return "cannot connect the standard streams (dup2)";
         case Step::pass_descriptors: return "cannot pass a descriptor on (fcntl)";
         case Step::enter_directory: return "cannot enter the working directory (chdir)";
@@ -47,6 +52,8 @@ static_assert(std::is_trivially_copyable_v<Failure> && sizeof(Failure) <= 512,
         case Step::set_groups: return "cannot set the extra groups (setgroups)";
         case Step::set_group: return "cannot become the group (setgid)";
         case Step::set_user: return "cannot become the user (setuid)";
+        case Step::preexec: return "the preexec function failed";
+        case Step::die_with_parent: return "cannot tie its life to ours (prctl)";
         case Step::execute: return "cannot execute the program (execve)";
     }
     return "cannot start the program";

@@ -15,6 +15,9 @@ inline constexpr int no_source = -1;
 /// For each standard descriptor the one that is to take its place, or `no_source`.
 using Sources = std::array<int, standard_count>;
 
+/// For each standard descriptor whether its source is a pipe that was made for the child.
+using PipeSources = std::array<bool, standard_count>;
+
 /// One step of connecting the standard descriptors.
 struct FdMove {
     enum class Kind {

@@ -33,16 +33,19 @@ namespace pyproc::spawn {
 }
 
 /// Makes the child: by vfork, which copies no page tables, else by fork where a kernel
-/// refuses vfork (in a process that has changed its pid namespace).
+/// refuses vfork (in a process that has changed its pid namespace), or where the caller
+/// has something to run in it.
 ///
 /// Kept out of line: a vfork child runs in this very frame, which must hold nothing of
 /// the caller's.
 [[gnu::noinline]] inline pid_t fork_and_run(const Plan& plan) noexcept {
-    // NOLINTNEXTLINE(clang-analyzer-security.insecureAPI.vfork): it only runs a plan
-    pid_t pid = ::vfork();
-    if (pid == 0) run_in_fork(plan);
-    if (pid > 0 || errno == EAGAIN || errno == ENOMEM) return pid;
-    pid = ::fork();
+    if (plan.preexec == nullptr) {
+        // NOLINTNEXTLINE(clang-analyzer-security.insecureAPI.vfork): it only runs a plan
+        const pid_t pid = ::vfork();
+        if (pid == 0) run_in_fork(plan);
+        if (pid > 0 || errno == EAGAIN || errno == ENOMEM) return pid;
+    }
+    const pid_t pid = ::fork();
     if (pid == 0) run_in_fork(plan);
     return pid;
 }
@@ -97,10 +100,15 @@ namespace pyproc::spawn {
     plan.inherits_handlers = true;
     plan.shares_table = false;
 
-    sys::block_all_signals(plan.signal_mask);
+    // A handler of the caller's, which a vfork child still has, would run in the caller's
+    // memory.
+    sigset_t before;
+    sys::block_all_signals(before);
+    if (!plan.sets_signal_mask) plan.signal_mask = before;
+    plan.sets_signal_mask = true;
     const pid_t pid = fork_and_run(plan);
     const int code = errno;
-    sys::change_signal_mask(&plan.signal_mask, nullptr);
+    sys::change_signal_mask(&before, nullptr);
 
     if (pid < 0) return Failure{Step::make_child, code};
     report->write_end.reset();

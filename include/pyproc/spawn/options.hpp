@@ -12,6 +12,7 @@
 #include "pyproc/posix/path.hpp"
 #include "pyproc/spawn/identity.hpp"
 #include "pyproc/spawn/limit.hpp"
+#include "pyproc/spawn/preexec.hpp"
 #include "pyproc/spawn/redirect.hpp"
 
 namespace pyproc::spawn {
@@ -40,6 +41,14 @@ struct Options {
     /// Directory the child starts in; unset for the caller's. A program named by a
     /// relative path is looked up from this directory, as execve(2) does.
     std::optional<posix::Path> cwd = std::nullopt;
+
+    /// Whether the child is killed as soon as this process ends, in whatever way. (Not
+    /// when just the thread that started it does.) A child that executes a program with
+    /// ids or capabilities of its own outlives it. Linux only; else ENOSYS.
+    ///
+    /// A thread of the library's makes such children, and they inherit from it what the
+    /// kernel keeps for each thread: the processors it may run on, its niceness.
+    bool die_with_parent = false;
 
     /// The child's whole environment; unset for the caller's, as it is when the child is
     /// started. A program with no slash in its name is looked for along the PATH in it.
@@ -70,6 +79,16 @@ struct Options {
     /// Bytes that each pipe to the child is to hold; -1 for what the system gives. A size
     /// that it refuses is passed over, as in Python.
     int pipesize = -1;
+
+    /// Called in the child just before its program is executed, when all else is done but
+    /// the closing of descriptors. An exception that leaves it is a `SubprocessError` in
+    /// the caller.
+    ///
+    /// Takes a whole fork(2), so the time it takes grows with the caller's memory, and in
+    /// a caller with threads the function may call nothing but what signal-safety(7)
+    /// names: another thread may have held any lock. Whatever another option does is
+    /// better done by that.
+    Preexec preexec_fn = {};
 
     /// Process group that the child joins; 0 for a new one that it leads.
     std::optional<pid_t> process_group = std::nullopt;

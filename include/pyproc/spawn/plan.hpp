@@ -33,6 +33,17 @@ struct Plan {
     /// One past the highest descriptor that the child reads from the table it was given.
     int table_end = standard_count;
 
+    /// The same, but for sources of standard streams whose numbers are so high that it is
+    /// quicker to fetch them than to copy all that lies below.
+    int near_end = standard_count;
+
+    /// For each standard stream a name in /proc by which its source, a pipe of ours with
+    /// such a number, can be opened again; else null.
+    const char* far_pipes[standard_count] = {};
+
+    /// Whether sources from `table_end` on are not in the child's table, and are fetched.
+    bool fetches_far = false;
+
     /// One past the highest descriptor that could be open, for kernels without
     /// close_range.
     int descriptor_limit = 0;
@@ -59,7 +70,18 @@ struct Plan {
     bool changes_user = false;
     uid_t user_id = 0;
 
-    /// The caller's signal mask, which the program is to start with.
+    /// Called in the child, which then must be one that shares no memory, before it
+    /// closes descriptors; null for none. @return Whether to go on.
+    bool (*preexec)(const void* argument) noexcept = nullptr;
+    const void* preexec_argument = nullptr;
+
+    /// Whether the child is killed when the process `parent`, which starts it, ends.
+    bool dies_with_parent = false;
+    pid_t parent = 0;
+
+    /// Whether the program is to start with `signal_mask`, and not with that of the
+    /// thread that makes the child.
+    bool sets_signal_mask = false;
     sigset_t signal_mask = {};
 
     /// Whether the child begins with the caller's signal handlers still set.

@@ -32,6 +32,7 @@ struct Streams {
     StandardFds
         theirs;  ///< what was opened for the child, to be closed once it has started
     Sources sources{no_source, no_source, no_source};
+    PipeSources pipes{};
 };
 
 /// How the standard streams are to be connected, once `capture_output` and `input` have
@@ -146,6 +147,9 @@ inline void require_open_descriptors(const Options& options, const Redirects& re
         err = open_stream(redirects.err, STDERR_FILENO, options.pipesize,
                           streams.ours.err, streams.theirs.err);
     }
+    streams.pipes = {
+        bool{streams.ours.in}, bool{streams.ours.out},
+        bool{streams.ours.err} || (redirects.err.is(STDOUT) && bool{streams.ours.out})};
     return streams;
 }
 

@@ -224,7 +224,8 @@ private:
 
     void start() {
         spawn::Streams streams = spawn::open_streams(state_->options);
-        const spawn::Prepared prepared{state_->args, state_->options, streams.sources};
+        const spawn::Prepared prepared{state_->args, state_->options, streams.sources,
+                                       streams.pipes};
         auto started = spawn::start(prepared.plan());
         if (!started) throw_start_error(started.failure(), prepared, state_->options);
         // From here on nothing can throw, or the child would have no owner.
@@ -237,6 +238,9 @@ private:
     [[noreturn]] static void throw_start_error(const spawn::Failure& failure,
                                                const spawn::Prepared& prepared,
                                                const Options& options) {
+        if (failure.at == spawn::Step::preexec) {
+            throw SubprocessError{"Exception occurred in preexec_fn."};
+        }
         std::string_view file;
         if (failure.at == spawn::Step::execute) file = prepared.program();
         if (failure.at == spawn::Step::enter_directory) file = options.cwd->string();

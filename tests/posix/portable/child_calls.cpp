@@ -6,3 +6,9 @@
 TEST_CASE("unshare_descriptors_below: POSIX has no such thing") {
     CHECK(platform::unshare_descriptors_below(3) == -ENOSYS);
 }
+
+TEST_CASE("open_pidfd_of_parent, fetch_descriptor, die_with_parent: nor these") {
+    CHECK(platform::open_pidfd_of_parent() == -ENOSYS);
+    CHECK(platform::fetch_descriptor(0, 0) == -ENOSYS);
+    CHECK(platform::die_with_parent(::getppid()) == -ENOSYS);
+}

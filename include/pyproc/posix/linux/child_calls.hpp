@@ -80,6 +80,27 @@ keep_open_on_exec(int fd) noexcept {
     return system_call(SYS_fcntl, fd, F_SETFD, 0);
 }
 
+/// A close-on-exec pidfd of the parent. Source: pidfd_open(2), Linux 5.3.
+__attribute__((no_sanitize("address", "thread", "undefined"))) inline long
+open_pidfd_of_parent() noexcept {
+    constexpr long pidfd_open_call = 434;
+    return system_call(pidfd_open_call, system_call(SYS_getppid), 0);
+}
+
+/// A close-on-exec duplicate of another process's descriptor.
+///
+/// Source: pidfd_getfd(2), Linux 5.6.
+__attribute__((no_sanitize("address", "thread", "undefined"))) inline long
+fetch_descriptor(int pidfd, int fd) noexcept {
+    constexpr long pidfd_getfd_call = 438;
+    return system_call(pidfd_getfd_call, pidfd, fd, 0);
+}
+
+__attribute__((no_sanitize("address", "thread", "undefined"))) inline long open_file_now(
+    const char* path, int flags) noexcept {
+    return system_call(SYS_openat, AT_FDCWD, address(path), flags | O_CLOEXEC);
+}
+
 /// Makes the descriptor table the caller's own, without the descriptors from `first` on,
 /// which are not even copied.
 ///
@@ -163,6 +184,23 @@ __attribute__((no_sanitize("address", "thread", "undefined"))) inline long set_u
     uid_t user) noexcept {
     const auto id = static_cast<long>(user);
     return system_call(SYS_setresuid, id, id, id);
+}
+
+/// Has the kernel kill the calling process when the thread that made it ends; at once if
+/// `parent`, the process of that thread, has ended already.
+///
+/// Source: PR_SET_PDEATHSIG in prctl(2), which names what makes the kernel forget it: a
+///         change of ids, and the execution of a program that has some of its own.
+__attribute__((no_sanitize("address", "thread", "undefined"))) inline long
+die_with_parent(pid_t parent) noexcept {
+    constexpr long set_parent_death_signal = 1;
+    const long result = system_call(SYS_prctl, set_parent_death_signal, SIGKILL);
+    // 0: a parent in another pid namespace, of which nothing can be said.
+    const long now = system_call(SYS_getppid);
+    if (now != parent && now != 0) {
+        system_call(SYS_kill, system_call(SYS_getpid), SIGKILL);
+    }
+    return result;
 }
 
 __attribute__((no_sanitize("address", "thread", "undefined"))) inline long execute(

@@ -61,6 +61,21 @@ inline long keep_open_on_exec(int fd) noexcept {
     return ::fcntl(fd, F_SETFD, 0) < 0 ? -errno : 0;
 }
 
+/// POSIX names processes by number alone. @return -ENOSYS, always.
+inline long open_pidfd_of_parent() noexcept {
+    return -ENOSYS;
+}
+
+/// POSIX gives no access to another process's descriptors. @return -ENOSYS, always.
+inline long fetch_descriptor(int, int) noexcept {
+    return -ENOSYS;
+}
+
+inline long open_file_now(const char* path, int flags) noexcept {
+    const int fd = ::open(path, flags | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
 /// POSIX has no shared descriptor table. @return -ENOSYS, always.
 inline long unshare_descriptors_below(int) noexcept {
     return -ENOSYS;
@@ -125,6 +140,11 @@ inline long set_group(gid_t group) noexcept {
 /// Real, effective and saved alike, so that there is no way back.
 inline long set_user(uid_t user) noexcept {
     return ::setreuid(user, user) == 0 ? 0 : -errno;
+}
+
+/// POSIX ties no process to another. @return -ENOSYS, always.
+inline long die_with_parent(pid_t) noexcept {
+    return -ENOSYS;
 }
 
 inline long execute(const char* path, const char* const* argv,

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <mutex>
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+
+#include "pyproc/posix/per_process.hpp"
+#include "pyproc/posix/result.hpp"
+
+namespace pyproc::posix::platform {
+
+namespace detail {
+
+/// A thread that does work for others, one at a time, until the process ends.
+class LastingThread {
+public:
+    LastingThread() noexcept {
+        ::sem_init(&asked_, 0, 0);
+        ::sem_init(&answered_, 0, 0);
+    }
+
+    [[nodiscard]] Result<void> run(void (*work)(void*) noexcept, void* argument) {
+        const std::lock_guard turn{turn_};
+        if (!is_started_) {
+            if (const int code = start(); code != 0) return Error{code};
+            is_started_ = true;
+        }
+        work_ = work;
+        argument_ = argument;
+        ::sem_post(&asked_);
+        sleep_on(answered_);
+        return {};
+    }
+
+private:
+    [[nodiscard]] int start() noexcept {
+        // Signals are the program's business; none of its handlers is to run here.
+        sigset_t all;
+        sigset_t before;
+        sigfillset(&all);
+        ::pthread_sigmask(SIG_SETMASK, &all, &before);
+        pthread_t thread{};
+        const int code = ::pthread_create(&thread, nullptr, serve, this);
+        ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+        if (code == 0) ::pthread_detach(thread);
+        return code;
+    }
+
+    static void* serve(void* argument) noexcept {
+        auto& self = *static_cast<LastingThread*>(argument);
+        for (;;) {
+            sleep_on(self.asked_);
+            self.work_(self.argument_);
+            ::sem_post(&self.answered_);
+        }
+    }
+
+    static void sleep_on(sem_t& semaphore) noexcept {
+        while (::sem_wait(&semaphore) != 0) {
+        }
+    }
+
+    std::mutex turn_;
+    bool is_started_ = false;
+    sem_t asked_;
+    sem_t answered_;
+    void (*work_)(void*) noexcept = nullptr;
+    void* argument_ = nullptr;
+};
+
+}  // namespace detail
+
+/// Has `work(argument)` done by a thread that lives as long as the process, and waits
+/// until it is done. The thread is made when it is first needed; it blocks all signals.
+///
+/// For what the kernel ties to the thread that does it and not to its process.
+///
+/// @return EAGAIN if there can't be another thread.
+/// Threads: any number at once; they take turns.
+[[nodiscard]] inline Result<void> run_in_lasting_thread(void (*work)(void*) noexcept,
+                                                        void* argument) {
+    return of_this_process<detail::LastingThread>().run(work, argument);
+}
+
+}  // namespace pyproc::posix::platform
