@@ -10,12 +10,15 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "pyproc/posix/pipe.hpp"
 #include "pyproc/posix/platform.hpp"
+#include "pyproc/subprocess/run.hpp"
 #include "support/catch.hpp"
 #include "support/descriptors.hpp"
 #include "support/forked.hpp"
@@ -518,3 +521,103 @@ TEST_CASE("a caller whose standard descriptors are closed can still talk to a ch
 
     CHECK(answer == 0);
 }
+
+TEST_CASE(
+    "detach: the child runs on, its pipes are closed, and it is reaped at its end") {
+    const auto before = test::open_descriptors();
+    posix::Pipe input = posix::make_pipe().or_throw("pipe");
+    Popen child({write_and_wait}, {.std_in = input.read_end.get(), .std_out = PIPE});
+    const pid_t pid = child.pid();
+
+    child.detach();
+
+    CHECK(child.std_out.closed());
+    CHECK_THROWS_AS(child.poll(), std::logic_error);
+    CHECK(::kill(pid, 0) == 0);
+    input = {};
+    while (::waitpid(pid, nullptr, WNOHANG) == 0 || errno != ECHILD) ::sched_yield();
+    while (test::open_descriptors() != before) ::sched_yield();
+}
+
+TEST_CASE("detach: a child that has ended is reaped at once") {
+    Popen child({CHILDREN "/child.noop"});
+    siginfo_t info{};
+    ::waitid(P_PID, static_cast<id_t>(child.pid()), &info, WEXITED | WNOWAIT);
+
+    child.detach();
+
+    CHECK(::waitpid(-1, nullptr, WNOHANG) == -1);
+}
+
+TEST_CASE("detach: a stream that was moved out goes on") {
+    const auto before = test::open_descriptors();
+    Popen child({CHILDREN "/child.copy_input"}, {.std_in = PIPE, .std_out = PIPE});
+    WriteStream input = std::move(child.std_in);
+    ReadStream output = std::move(child.std_out);
+
+    child.detach();
+    input.write("still here");
+    input.close();
+
+    CHECK(output.read() == "still here");
+    output.close();
+    while (test::open_descriptors() != before) ::sched_yield();
+    while (::waitpid(-1, nullptr, WNOHANG) != -1) ::sched_yield();
+}
+
+TEST_CASE("detach: without a descriptor left the child stays as it was") {
+    const int answer = test::forked([] {
+        Popen child = waiting_child();
+        const auto before = test::open_descriptors();
+        rlimit limit{};
+        ::getrlimit(RLIMIT_NOFILE, &limit);
+        const rlimit none_left{4, limit.rlim_max};
+        ::setrlimit(RLIMIT_NOFILE, &none_left);
+        int code = 0;
+        try {
+            child.detach();
+        } catch (const OSError& error) {
+            code = error.code().value();
+        }
+        ::setrlimit(RLIMIT_NOFILE, &limit);
+        if (code != EMFILE) return 1;
+        if (test::open_descriptors() != before) return 2;
+        child.std_in.close();
+        return child.wait();
+    });
+
+    CHECK(answer == 0);
+}
+
+TEST_CASE("preexec_fn: it runs in the child, with what it has captured") {
+    const std::string text = "from the child";
+
+    const auto done =
+        run({CHILDREN "/child.noop"},
+            {.preexec_fn = [&text] { ::write(1, text.data(), text.size()); },
+             .std_out = PIPE});
+
+    CHECK(done.std_out == text);
+}
+
+TEST_CASE("preexec_fn: an exception in it is a SubprocessError with Python's words") {
+    CHECK_THROWS_WITH(Popen({CHILDREN "/child.noop"}, {.preexec_fn = [] { throw 1; }}),
+                      "Exception occurred in preexec_fn.");
+    CHECK_THROWS_AS(Popen({CHILDREN "/child.noop"}, {.preexec_fn = [] { throw 1; }}),
+                    SubprocessError);
+}
+
+#if defined(PYPROC_PORTABLE) && PYPROC_PORTABLE
+TEST_CASE(
+    "die_with_parent: where there is no such thing it is an error and not ignored") {
+    CHECK_THROWS_WITH(Popen({CHILDREN "/child.noop"}, {.die_with_parent = true}),
+                      test::Contains("cannot tie its life to ours"));
+}
+#else
+TEST_CASE("die_with_parent: all else is as without it") {
+    CHECK(run({CHILDREN "/child.exit_with", "7"}, {.die_with_parent = true}).returncode ==
+          7);
+    CHECK(filename_of_failed_start<FileNotFoundError>(
+              {"/no/such/program"}, {.die_with_parent = true}) == "/no/such/program");
+}
+#endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <cerrno>
 #include <initializer_list>
 #include <optional>
 #include <stdexcept>
@@ -15,6 +16,7 @@
 #include "pyproc/posix/deadline.hpp"
 #include "pyproc/posix/fd.hpp"
 #include "pyproc/posix/process_handle.hpp"
+#include "pyproc/posix/reaper.hpp"
 #include "pyproc/spawn/args.hpp"
 #include "pyproc/spawn/options.hpp"
 #include "pyproc/spawn/prepare.hpp"
@@ -176,6 +178,34 @@ public:
         return output;
     }
 
+    /// Lets the child run on by itself, and closes the caller's ends of its pipes. Nobody
+    /// can wait for it any more; it is reaped when it ends, so it leaves no zombie. From
+    /// then on this object is as if moved from.
+    ///
+    /// To go on reading a pipe, move the stream out first.
+    ///
+    /// @throws OSError  EMFILE, EAGAIN if the descriptors or the thread that reaping
+    /// takes
+    ///                  can't be had: then nothing has changed.
+    void detach() {
+        posix::ProcessHandle& child = handle();
+        if (!child.poll()) {
+            auto pidfd = child.duplicate_pidfd();
+            const bool is_there = pidfd || pidfd.code() == ENOSYS;
+            if (!is_there && pidfd.code() != ESRCH) {
+                throw_os_error(pidfd.code(),
+                               "cannot duplicate the child's pidfd (fcntl)");
+            }
+            if (is_there) {
+                posix::leave_to_reaper(child.pid(), std::move(*pidfd))
+                    .or_throw(
+                        "cannot leave the child to be reaped (pipe, pthread_create)");
+            }
+        }
+        close_streams();
+        delete std::exchange(state_, nullptr);
+    }
+
     /// Sends a signal. One to a child that has been reaped goes nowhere.
     ///
     /// @throws OSError  EINVAL for a number that is no signal, EPERM for a child that has
@@ -269,16 +299,19 @@ private:
         talk.start(std_in, std_out, std_err, input.value_or(std::string_view{}));
     }
 
-    void finish() noexcept {
-        if (state_ == nullptr) return;
+    void close_streams() noexcept {
         std_out.close();
         std_err.close();
         // Dropping what it held back if the child no longer wants it: nobody is left to
         // be told.
         std_in = WriteStream{};
+    }
+
+    void finish() noexcept {
+        if (state_ == nullptr) return;
+        close_streams();
         if (state_->handle) state_->handle->wait();
-        delete state_;
-        state_ = nullptr;
+        delete std::exchange(state_, nullptr);
     }
 
     /// Owned. (`<memory>` would cost every user of this header a sixth of what it costs.)

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cerrno>
+#include <cstddef>
+#include <mutex>
+#include <new>
+#include <utility>
+#include <vector>
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "pyproc/posix/fd.hpp"
+#include "pyproc/posix/per_process.hpp"
+#include "pyproc/posix/pipe.hpp"
+#include "pyproc/posix/result.hpp"
+
+namespace pyproc::posix {
+
+/// Reaps the children that nobody waits for any more, each as it ends, so that none stays
+/// behind as a zombie.
+///
+/// One thread does it. It is there only as long as there are such children, sleeps until
+/// one of them ends, and blocks all signals. (Where there are no pidfds it looks every 50
+/// milliseconds.)
+class Reaper {
+public:
+    /// Takes a child over.
+    ///
+    /// @param pid    A child that nobody else will wait for.
+    /// @param pidfd  Stands for it; may be empty.
+    /// @return EMFILE, ENFILE, EAGAIN if there is no descriptor or thread left for this:
+    ///         then nothing is taken over.
+    /// @throws std::bad_alloc  likewise.
+    [[nodiscard]] Result<void> adopt(pid_t pid, UniqueFd pidfd) {
+        const std::lock_guard lock{mutex_};
+        children_.reserve(children_.size() + 1);
+        if (!is_running_) {
+            auto wake = make_pipe();
+            if (!wake) return wake.error();
+            wake_ = std::move(*wake);
+            if (const int code = start_thread(); code != 0) {
+                wake_ = {};
+                return Error{code};
+            }
+            is_running_ = true;
+        }
+        children_.push_back({pid, std::move(pidfd)});
+        // One byte is enough, however many come before it is read.
+        if (!std::exchange(is_woken_, true)) {
+            const ssize_t written = ::write(wake_.write_end.get(), "", 1);
+            static_cast<void>(written);
+        }
+        return {};
+    }
+
+private:
+    struct Child {
+        pid_t pid;
+        UniqueFd pidfd;
+    };
+
+    [[nodiscard]] int start_thread() noexcept {
+        sigset_t all;
+        sigset_t before;
+        sigfillset(&all);
+        ::pthread_sigmask(SIG_SETMASK, &all, &before);
+        pthread_t thread{};
+        const int code = ::pthread_create(&thread, nullptr, serve, this);
+        ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+        if (code == 0) ::pthread_detach(thread);
+        return code;
+    }
+
+    static void* serve(void* self) {
+        auto& reaper = *static_cast<Reaper*>(self);
+        std::vector<pollfd> entries;
+        while (reaper.reap_ended(entries)) {
+            constexpr int nap = 50;
+            bool must_look = entries.empty();
+            for (const pollfd& entry : entries) must_look |= entry.fd < 0;
+            ::poll(entries.data(), static_cast<nfds_t>(entries.size()),
+                   must_look ? nap : -1);
+        }
+        return nullptr;
+    }
+
+    /// Reaps the children that `entries` say have ended, and makes the entries for the
+    /// next sleep: the first for the pipe that wakes, then one for each child in turn.
+    ///
+    /// @return false if there are no children any more, and so the thread is to end.
+    [[nodiscard]] bool reap_ended(std::vector<pollfd>& entries) {
+        const std::lock_guard lock{mutex_};
+        // From the end: the child that takes the place of a reaped one has been seen.
+        for (std::size_t i = children_.size(); i-- > 0;) {
+            const bool is_known = i + 1 < entries.size();
+            const bool may_have_ended =
+                !is_known || !children_[i].pidfd || entries[i + 1].revents != 0;
+            if (!may_have_ended || !is_reaped(children_[i])) continue;
+            std::swap(children_[i], children_.back());
+            children_.pop_back();
+        }
+        if (std::exchange(is_woken_, false)) {
+            char byte = 0;
+            const ssize_t got = ::read(wake_.read_end.get(), &byte, 1);
+            static_cast<void>(got);
+        }
+        if (children_.empty()) {
+            wake_ = {};
+            is_running_ = false;
+            return false;
+        }
+        entries.clear();
+        try {
+            entries.reserve(children_.size() + 1);
+        } catch (const std::bad_alloc&) {
+            return true;  // to look again in a while
+        }
+        entries.push_back({.fd = wake_.read_end.get(), .events = POLLIN, .revents = 0});
+        for (const Child& child : children_) {
+            entries.push_back({.fd = child.pidfd.get(), .events = POLLIN, .revents = 0});
+        }
+        return true;
+    }
+
+    /// By number, which stays the child's own until this very call has reaped it.
+    [[nodiscard]] static bool is_reaped(const Child& child) noexcept {
+        const pid_t reaped = ::waitpid(child.pid, nullptr, WNOHANG);
+        return reaped == child.pid || (reaped < 0 && errno == ECHILD);
+    }
+
+    std::mutex mutex_;  ///< guards what follows
+    std::vector<Child> children_;
+    bool is_running_ = false;
+    bool is_woken_ = false;
+    Pipe wake_;
+};
+
+/// Leaves a child to the reaper of this process. @return, throws as `Reaper::adopt` does.
+[[nodiscard]] inline Result<void> leave_to_reaper(pid_t pid, UniqueFd pidfd) {
+    return of_this_process<Reaper>().adopt(pid, std::move(pidfd));
+}
+
+}  // namespace pyproc::posix
