@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "pyproc/subprocess/communicate.hpp"
 
+#include <cerrno>
 #include <chrono>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include <fcntl.h>
@@ -10,7 +12,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "pyproc/posix/io.hpp"
 #include "pyproc/posix/pipe.hpp"
+#include "pyproc/posix/platform.hpp"
 #include "support/catch.hpp"
 
 using namespace pyproc;
@@ -19,7 +23,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::size_t more_than_a_pipe_holds = 1 << 20;
+constexpr std::size_t more_than_a_pipe_holds = 3 << 20;
 
 /// The caller's ends of three pipes, and the child's, for a test to play the child.
 struct Pipes {
@@ -182,3 +186,36 @@ TEST_CASE("Communication: our end of the input is blocking again when it is over
 
     CHECK((::fcntl(pipes.in.fileno(), F_GETFL) & O_NONBLOCK) == 0);
 }
+
+#ifdef F_GETPIPE_SZ
+TEST_CASE(
+    "Communication: a pipe through which much goes is widened, unless its size was asked "
+    "for") {
+    for (const bool may_widen : {true, false}) {
+        Pipes pipes;
+        Communication talk;
+        const std::string input(more_than_a_pipe_holds, 'x');
+        std::thread child{[&] {
+            posix::write_all(pipes.child_out.get(), input).or_throw("write");
+            pipes.end_output();
+            pipes.child_in.reset();
+        }};
+        const int kept_in = ::dup(pipes.in.fileno());
+        const int kept_out = ::dup(pipes.out.fileno());
+
+        talk.start(pipes.in, pipes.out, pipes.err, input, may_widen);
+        REQUIRE(talk.run_until(pipes.in, pipes.out, pipes.err, {}));
+        child.join();
+
+        const bool is_portable = posix::platform::pidfd_open(::getpid()).code() == ENOSYS;
+        const int usual = 64 * 1024;
+        // A user may have too many pipes to be given more; the superuser never has.
+        const bool is_widened = ::fcntl(kept_in, F_GETPIPE_SZ) > usual &&
+                                ::fcntl(kept_out, F_GETPIPE_SZ) > usual;
+        if (!may_widen || is_portable) CHECK_FALSE(is_widened);
+        if (may_widen && !is_portable && ::geteuid() == 0) CHECK(is_widened);
+        ::close(kept_in);
+        ::close(kept_out);
+    }
+}
+#endif

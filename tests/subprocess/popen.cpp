@@ -29,7 +29,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const std::string more_than_a_pipe_holds(1 << 20, 'x');
+const std::string more_than_a_pipe_holds(3 << 20, 'x');
 
 constexpr const char* copy_input = CHILDREN "/child.copy_input";
 constexpr const char* write_and_wait = CHILDREN "/child.write_and_wait";

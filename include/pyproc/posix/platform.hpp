@@ -14,6 +14,7 @@
 #include "pyproc/posix/linux/child_calls.hpp"
 #include "pyproc/posix/linux/clone.hpp"
 #include "pyproc/posix/linux/descriptors.hpp"
+#include "pyproc/posix/linux/huge_pages.hpp"
 #include "pyproc/posix/linux/lasting_thread.hpp"
 #include "pyproc/posix/linux/pidfd.hpp"
 #else
@@ -21,6 +22,7 @@
 #include "pyproc/posix/portable/child_calls.hpp"
 #include "pyproc/posix/portable/clone.hpp"
 #include "pyproc/posix/portable/descriptors.hpp"
+#include "pyproc/posix/portable/huge_pages.hpp"
 #include "pyproc/posix/portable/lasting_thread.hpp"
 #include "pyproc/posix/portable/pidfd.hpp"
 #endif

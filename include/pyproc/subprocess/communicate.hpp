@@ -14,9 +14,11 @@
 #include "pyproc/errors.hpp"
 #include "pyproc/posix/deadline.hpp"
 #include "pyproc/posix/io.hpp"
+#include "pyproc/posix/platform.hpp"
 #include "pyproc/posix/poll.hpp"
 #include "pyproc/posix/signal_mask.hpp"
 #include "pyproc/subprocess/completed_process.hpp"
+#include "pyproc/subprocess/growth.hpp"
 #include "pyproc/subprocess/stream.hpp"
 
 namespace pyproc::subprocess {
@@ -32,13 +34,17 @@ public:
 
     /// Takes over the pipes, and `input` with what `in` has held back before it. `input`
     /// is not copied, unless the next `run_until` ends before all of it is written.
-    void start(WriteStream& in, ReadStream& out, ReadStream& err,
-               std::string_view input) {
+    ///
+    /// @param may_widen  Whether a pipe through which much goes may be made to hold more.
+    void start(WriteStream& in, ReadStream& out, ReadStream& err, std::string_view input,
+               bool may_widen = true) {
         has_started_ = true;
+        may_widen_ = may_widen;
         if (!in.closed()) {
             kept_ = in.take_held();
             if (!kept_.empty()) input = kept_.append(input);
             rest_ = input;
+            if (rest_.size() > usual_pipe_size) widen(in.fileno());
         }
         if (!out.closed()) output_.std_out = out.take_buffered();
         if (!err.closed()) output_.std_err = err.take_buffered();
@@ -157,12 +163,11 @@ private:
     }
 
     /// Reads one piece. @return false at the end of the file, which closes `from`.
-    static bool collect(ReadStream& from, std::string& into) {
+    bool collect(ReadStream& from, std::string& into) {
         char piece[32 * 1024];
         // Room is made first, and no more read than there is room for: bytes that are out
         // of the pipe must have a place to go to.
-        constexpr std::size_t least = 4096;
-        if (into.capacity() - into.size() < least) into.reserve(into.size() + least);
+        make_room(into, 4096);
         const std::size_t room = into.capacity() - into.size();
         const std::size_t got =
             posix::read_some(from.fileno(), piece,
@@ -174,11 +179,25 @@ private:
         }
         const std::size_t known = into.size();
         into.append(piece, got);
+        if (known <= usual_pipe_size && into.size() > usual_pipe_size) {
+            widen(from.fileno());
+        }
         if (from.is_text()) from.newlines().translate(into, known);
         return true;
     }
 
+    /// What a pipe holds, and how much there must be to make one hold more worth a call.
+    static constexpr std::size_t usual_pipe_size = 64 * 1024;
+
+    /// Makes a pipe hold as much as any user may have, so that the two sides of a long
+    /// transfer wait for each other less often.
+    void widen(int fd) const noexcept {
+        constexpr int most = 1 << 20;
+        if (may_widen_) posix::platform::resize_pipe(fd, most);
+    }
+
     bool has_started_ = false;
+    bool may_widen_ = false;
     std::string_view rest_;  ///< the input that the child has not been given yet
     std::string kept_;       ///< what `rest_` is a part of, if it must outlive a call
     Output output_;

@@ -296,7 +296,8 @@ private:
         if (input && !input->empty() && std_in.closed()) {
             throw ValueError{"input needs std_in = PIPE"};
         }
-        talk.start(std_in, std_out, std_err, input.value_or(std::string_view{}));
+        talk.start(std_in, std_out, std_err, input.value_or(std::string_view{}),
+                   now.options.pipesize < 0);
     }
 
     void close_streams() noexcept {
