@@ -83,6 +83,16 @@ TEST_CASE("duplicate_above_standard: the duplicate is close-on-exec and above 2"
     CHECK(duplicate_above_standard(999'999).code() == EBADF);
 }
 
+TEST_CASE("duplicate_above_standard: a limit that allows no number above 2 is EMFILE") {
+    const int answer = test::forked([] {
+        const rlimit standard_only{3, 3};
+        ::setrlimit(RLIMIT_NOFILE, &standard_only);
+        return duplicate_above_standard(0).code() == EMFILE ? 0 : 1;
+    });
+
+    CHECK(answer == 0);
+}
+
 TEST_CASE("lift_above_standard: a number above 2 stays as it is") {
     UniqueFd fd = open_null();
     const int number = fd.get();

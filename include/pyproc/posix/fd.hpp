@@ -51,7 +51,8 @@ private:
 /// Source: F_DUPFD_CLOEXEC in fcntl(2).
 [[nodiscard]] inline Result<UniqueFd> duplicate_above_standard(int fd) noexcept {
     const int duplicate = ::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    if (duplicate < 0) return Error{errno};
+    // EINVAL is its word for a limit of 3 descriptors: there are no such numbers.
+    if (duplicate < 0) return Error{errno == EINVAL ? EMFILE : errno};
     return UniqueFd{duplicate};
 }
 
