@@ -9,6 +9,9 @@
 #include "support/descriptors.hpp"
 #include "support/engine.hpp"
 #include "support/forked.hpp"
+#ifdef __linux__
+#include "support/seccomp.hpp"
+#endif
 
 using namespace pyproc::spawn;
 
@@ -36,6 +39,23 @@ TEST_CASE(
 
     CHECK(answer == 0);
 }
+
+#ifdef __linux__
+TEST_CASE("start_by_fork: where its pipe can't be read, it fails and no child is left") {
+    const int answer = test::forked([] {
+        const test::NoopPlan noop;
+        Failure failure{};
+        test::in_sandbox({{{SYS_read}, EIO}}, [&] {
+            const StartResult result = start_by_fork(noop.plan);
+            if (!result) failure = result.failure();
+        });
+        if (failure.at != Step::make_child || failure.code != EIO) return 1;
+        return ::waitpid(-1, nullptr, WNOHANG) == -1 && errno == ECHILD ? 0 : 2;
+    });
+
+    CHECK(answer == 0);
+}
+#endif
 
 TEST_CASE(
     "start_by_fork: a descriptor above a limit that was lowered since is closed too") {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <dirent.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -118,6 +119,11 @@ namespace pyproc::spawn {
     if (got && *got == sizeof failure) {
         reap_failed(pid);
         return failure;
+    }
+    // Nobody can say now whether the program runs, so it must not.
+    if (!got && ::kill(pid, SIGKILL) == 0) {
+        reap_failed(pid);
+        return Failure{Step::make_child, got.code()};
     }
     return Started{pid, open_pidfd_of_child(pid)};
 }
