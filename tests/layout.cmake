@@ -57,7 +57,7 @@ endfunction()
 set(include_dir "${ROOT}/include/pyproc")
 file(GLOB_RECURSE headers RELATIVE "${include_dir}" "${include_dir}/*.hpp")
 file(GLOB_RECURSE tests RELATIVE "${ROOT}/tests" "${ROOT}/tests/*.cpp")
-list(FILTER tests EXCLUDE REGEX "^(children|consumer|parity|rejected|support)/")
+list(FILTER tests EXCLUDE REGEX "^(children|combinations|consumer|faults|parity|rejected|support)/")
 
 foreach(header IN LISTS headers)
     folder_of("${header}" folder)

@@ -3,7 +3,9 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <string>
 
+#include <fcntl.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -36,6 +38,28 @@ template <class Body>
         if (errno != EINTR) std::abort();
     }
     return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/// The same for a body that returns a text, which says more of a failure than a number.
+template <class Body>
+[[nodiscard]] std::string told_by_forked(Body body) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) std::abort();
+    const int answer = forked([&] {
+        ::close(ends[0]);
+        const std::string text = body();
+        // Below what a pipe holds, so nobody need read it meanwhile.
+        return ::write(ends[1], text.data(), text.size()) < 0 ? 1 : 0;
+    });
+    ::close(ends[1]);
+    std::string told;
+    char bytes[4096];
+    for (ssize_t got = 0; (got = ::read(ends[0], bytes, sizeof bytes)) > 0;) {
+        told.append(bytes, static_cast<std::size_t>(got));
+    }
+    ::close(ends[0]);
+    if (answer != 0) told += "; the forked child ended with " + std::to_string(answer);
+    return told;
 }
 
 }  // namespace test
