@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -277,6 +278,35 @@ TEST_CASE("ProcessHandle: where waiting by pidfd is refused, all is done by numb
         });
         CHECK(answer == 0);
     }
+}
+
+TEST_CASE("ProcessHandle: where waitid is refused, a wait sleeps all the same") {
+    const int answer = test::forked([] {
+        Waiting child;
+        ProcessHandle handle{child.pid(), UniqueFd{}};
+        const auto used = [] {
+            rusage usage{};
+            ::getrusage(RUSAGE_SELF, &usage);
+            return std::chrono::seconds{usage.ru_utime.tv_sec + usage.ru_stime.tv_sec} +
+                   std::chrono::microseconds{usage.ru_utime.tv_usec +
+                                             usage.ru_stime.tv_usec};
+        };
+        std::chrono::microseconds before{};
+        std::thread ender{[&] {
+            std::this_thread::sleep_for(200ms);
+            child.let_go();
+        }};
+        test::in_sandbox({{{SYS_waitid}, EPERM}}, [&] {
+            before = used();
+            handle.wait();
+        });
+        const bool has_slept = used() - before < 100ms;
+        ender.join();
+        if (handle.wait().status != ExitStatus::exited(5)) return 1;
+        return has_slept ? 0 : 2;
+    });
+
+    CHECK(answer == 0);
 }
 
 TEST_CASE("ProcessHandle: where signalling by pidfd is refused, it is done by number") {

@@ -223,7 +223,12 @@ private:
             // Leaves the child unreaped, and so its number its own, until the lock is
             // held.
             siginfo_t info{};
-            ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT);
+            const int found =
+                ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT);
+            const bool is_refused = found != 0 && errno != EINTR && errno != ECHILD;
+            if (!is_refused) continue;
+            // By a sandbox: asking again at once would use up a processor.
+            if (const auto end = wait_by_number_until({})) return *end;
         }
     }
 
@@ -233,9 +238,11 @@ private:
         for (;;) {
             if (auto end = reap_by_number()) return end;
             if (deadline.has_passed()) return std::nullopt;
-            timespec pause = deadline.remaining();
-            if (pause.tv_sec > 0 || pause.tv_nsec > nap)
-                pause = {.tv_sec = 0, .tv_nsec = nap};
+            timespec pause{.tv_sec = 0, .tv_nsec = nap};
+            if (!deadline.is_never()) {
+                const timespec left = deadline.remaining();
+                if (left.tv_sec == 0 && left.tv_nsec < nap) pause = left;
+            }
             ::nanosleep(&pause, nullptr);
             nap = nap * 2 < longest_nap ? nap * 2 : longest_nap;
         }
