@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cerrno>
+#include <exception>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -66,15 +67,31 @@ inline std::string text_of(const pyproc::OSError& error) {
     return text_of(class_of(error), error.code().value(), error.what(), error.filename());
 }
 
-/// What `action` ended with: an `OSError`, or nothing.
+/// What `action` ended with: an `OSError`, or nothing. To be put into words by `text_of`
+/// once no call is refused any more and descriptors are to be had: a sanitizer that looks
+/// at an object's class needs both.
 template <class Action>
-std::string error_of(Action action) {
+std::exception_ptr failure_of(Action action) {
     try {
         action();
+    } catch (const pyproc::OSError&) {
+        return std::current_exception();
+    }
+    return nullptr;
+}
+
+inline std::string text_of(const std::exception_ptr& failure) {
+    if (failure == nullptr) return "no error";
+    try {
+        std::rethrow_exception(failure);
     } catch (const pyproc::OSError& error) {
         return text_of(error);
     }
-    return "no error";
+}
+
+template <class Action>
+std::string error_of(Action action) {
+    return text_of(failure_of(action));
 }
 
 }  // namespace test

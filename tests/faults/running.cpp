@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <exception>
 #include <string>
 #include <thread>
 #include <vector>
@@ -51,17 +52,19 @@ template <class Start, class MakeRefusal, class Action, class Finish>
 std::string under(Start start, MakeRefusal refusal, Action action, Finish finish) {
     return test::told_by_forked([&] {
         const test::Caller before;
-        std::string told;
+        std::string faults;
+        std::exception_ptr failure;
         {
             Popen child = start();
             test::in_sandbox({refusal(child)}, [&] {
                 const auto blocked = test::blocked_signals();
-                told = test::error_of([&] { action(child); });
-                if (test::blocked_signals() != blocked) told += "; other signals blocked";
+                failure = test::failure_of([&] { action(child); });
+                if (test::blocked_signals() != blocked)
+                    faults += "; other signals blocked";
             });
-            told += finish(child);
+            faults += finish(child);
         }
-        return told + before.changes();
+        return test::text_of(failure) + faults + before.changes();
     });
 }
 

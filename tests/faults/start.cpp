@@ -3,6 +3,7 @@
 // that names the step and the file, and a caller that is as it was.
 #include <cerrno>
 #include <cstdlib>
+#include <exception>
 #include <map>
 #include <string>
 #include <string_view>
@@ -144,9 +145,12 @@ TEST_CASE("a failed start: what is wrong with a program is said, with its name")
         {"no-such-program", ENOENT},
     };
 
+    // The caller's own PATH may lead through directories that it may not enter.
+    const Options options{.capture_output = true, .env = {{{"PATH", "/bin:/usr/bin"}}}};
+
     for (const Engine engine : engines()) {
         for (const auto& [program, code] : faults) {
-            CHECK(start_in_fork(engine, {program}, {.capture_output = true}) ==
+            CHECK(start_in_fork(engine, {program}, options) ==
                   test::expected(code, executing, program));
         }
     }
@@ -286,13 +290,13 @@ TEST_CASE("a failed start: wherever descriptors run out, it is said, and none is
                     for (int fd = 0; closes_standard && fd < 3; ++fd) ::close(fd);
                     const test::Caller before;
                     leave_room_for(room);
-                    const std::string error = test::error_of([&] {
+                    const std::exception_ptr failure = test::failure_of([&] {
                         Popen child{{copy_input},
                                     {.std_err = PIPE, .std_in = PIPE, .std_out = PIPE}};
                         if (child.communicate("hello").std_out != "hello") ::_exit(1);
                     });
                     ::setrlimit(RLIMIT_NOFILE, &limit);
-                    return error + before.changes();
+                    return test::text_of(failure) + before.changes();
                 });
                 INFO("with room for " << room << " by " << name_of(engine));
                 CHECK_THAT(told,
@@ -352,15 +356,16 @@ std::string start_under(const Fault& fault, int code, Engine engine) {
         // A sandbox without clone3, which the library has to find out.
         if (engine == Engine::fork) refusals.push_back({{test::clone3_call}, ENOSYS});
         const test::Caller before;
-        std::string told;
+        std::exception_ptr failure;
+        std::string faults;
         test::in_sandbox(refusals, [&] {
             const auto blocked = test::blocked_signals();
-            told = test::error_of([&] { const Popen child{{noop}, fault.options}; });
-            if (test::blocked_signals() != blocked) told += "; other signals blocked";
+            failure = test::failure_of([&] { const Popen child{{noop}, fault.options}; });
+            if (test::blocked_signals() != blocked) faults += "; other signals blocked";
         });
         if (engine == Engine::clone && !spawn::clone_engine_works)
-            told += "; the other engine ran";
-        return told + before.changes();
+            faults += "; the other engine ran";
+        return test::text_of(failure) + faults + before.changes();
     });
 }
 
