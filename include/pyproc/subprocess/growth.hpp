@@ -21,17 +21,22 @@ inline void make_room(std::string& text, std::size_t least) {
     constexpr std::size_t is_long = std::size_t{4} << 20U;
     const std::size_t capacity = text.capacity();
     if (capacity - text.size() >= least) return;
-    const std::size_t factor = capacity < is_long ? 2 : 4;
-    try {
-        // A little more than the product, so that an output whose length is a power of
+    if (capacity < is_long) {
+        // A little more than twice as much, so that an output whose length is a power of
         // two leaves the room in which its end is seen.
-        text.reserve(capacity * factor + least);
+        text.reserve(capacity * 2 + least);
+        return;
+    }
+    std::string longer;
+    try {
+        longer.reserve(capacity * 4 + least);
     } catch (const std::bad_alloc&) {
         text.reserve(text.size() + least);
+        return;
     }
-    if (factor == 2) return;
-    posix::platform::advise_huge_pages(text.data() + text.size(),
-                                       text.capacity() - text.size());
+    // Before anything is written to it, what is copied from the old included.
+    posix::platform::advise_huge_pages(longer.data(), longer.capacity());
+    text.swap(longer.append(text));
 }
 
 }  // namespace pyproc::subprocess
