@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <iterator>
 #include <string_view>
 
 namespace pyproc {
@@ -212,7 +211,7 @@ inline constexpr char32_t printable_boundaries[] = {
 ///         unassigned.
 [[nodiscard]] constexpr bool is_printable(char32_t code_point) noexcept {
     std::size_t first = 0;
-    std::size_t last = std::size(detail::printable_boundaries);
+    std::size_t last = sizeof detail::printable_boundaries / sizeof(char32_t);
     while (first != last) {
         const std::size_t middle = first + (last - first) / 2;
         if (detail::printable_boundaries[middle] <= code_point) {

@@ -105,7 +105,7 @@ TEST_CASE("active_children: reaps those that have ended") {
     ::waitid(P_PID, static_cast<id_t>(child->pid()), &info, WEXITED | WNOWAIT);
 
     CHECK(Registry::here().active_children().empty());
-    CHECK(child->child()->ended().has_value());
+    CHECK(child->child()->ended());
 }
 
 TEST_CASE("A child that something else has forked does not have its parent's children") {

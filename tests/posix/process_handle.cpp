@@ -228,7 +228,7 @@ TEST_CASE(
                 if (i % 4 == 0) into = handle.wait().status;
                 if (i % 4 == 1) into = handle.wait_until(Deadline::after(1h))->status;
                 if (i % 4 == 2) {
-                    std::optional<Ended> end;
+                    pyproc::posix::Maybe<Ended> end;
                     while (!(end = handle.poll())) std::this_thread::yield();
                     into = end->status;
                 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <chrono>
 #include <limits>
 #include <type_traits>
 
 #include <time.h>
+
+#include "pyproc/posix/chrono.hpp"
 
 namespace pyproc::posix {
 

@@ -3,7 +3,6 @@
 
 #include <cerrno>
 #include <mutex>
-#include <optional>
 #include <utility>
 
 #include <poll.h>
@@ -16,6 +15,7 @@
 #include "pyproc/exit_status.hpp"
 #include "pyproc/posix/deadline.hpp"
 #include "pyproc/posix/fd.hpp"
+#include "pyproc/posix/maybe.hpp"
 #include "pyproc/posix/platform.hpp"
 #include "pyproc/posix/poll.hpp"
 #include "pyproc/posix/result.hpp"
@@ -25,10 +25,10 @@ namespace pyproc::posix {
 /// What is known of a process that has ended.
 struct Ended {
     /// How it ended; `exited(0)` when that is lost.
-    ExitStatus status;
+    ExitStatus status = ExitStatus::exited(0);
 
     /// What it used, its own children that it waited for included.
-    rusage usage;
+    rusage usage = {};
 
     /// Whether something else reaped the child first: a `waitpid(-1)` elsewhere in the
     /// program, or SIGCHLD set to be ignored. Nobody can say then how it ended.
@@ -48,22 +48,32 @@ struct Ended {
 ///          asks at growing intervals, so its answer may come up to 50 ms late.
 class ProcessHandle {
 public:
+    /// Stands for no process, until `take_over`.
+    ProcessHandle() noexcept = default;
+
     /// Takes over a child that nobody has waited for. `pidfd` may be empty.
     ProcessHandle(pid_t pid, UniqueFd pidfd) noexcept
         : pid_{pid}, pidfd_{std::move(pidfd)} {}
     ProcessHandle(const ProcessHandle&) = delete;
     ProcessHandle& operator=(const ProcessHandle&) = delete;
 
+    /// Takes over a child that nobody has waited for, once, and before any other use.
+    void take_over(pid_t pid, UniqueFd pidfd) noexcept {
+        pid_ = pid;
+        pidfd_ = std::move(pidfd);
+    }
+
+    /// The process's number; 0 if this stands for none.
     [[nodiscard]] pid_t pid() const noexcept { return pid_; }
 
     /// How the child ended, as far as it is known without asking the kernel.
-    [[nodiscard]] std::optional<Ended> ended() const {
+    [[nodiscard]] Maybe<Ended> ended() const {
         const std::lock_guard lock{state_};
         return ended_;
     }
 
     /// Looks, without blocking, whether the child has ended.
-    [[nodiscard]] std::optional<Ended> poll() {
+    [[nodiscard]] Maybe<Ended> poll() {
         if (auto known = ended()) return known;
         const Use use{*this};
         if (use.pidfd() < 0) return reap_by_number();
@@ -71,7 +81,7 @@ public:
         if (!reaper) {
             // Another thread sleeps in the wait that reaps. If the child has not ended
             // there is nothing to tell; if it has, that thread is about to store how.
-            if (look(use.pidfd(), WNOHANG) == Look::running) return std::nullopt;
+            if (look(use.pidfd(), WNOHANG) == Look::running) return {};
             reaper.lock();
         }
         return reap(use.pidfd(), WNOHANG);
@@ -94,8 +104,8 @@ public:
 
     /// Sleeps until the child has ended or the deadline has come.
     ///
-    /// @return How it ended, or `nullopt` if it is still running.
-    [[nodiscard]] std::optional<Ended> wait_until(Deadline deadline) {
+    /// @return How it ended, or nothing if it is still running.
+    [[nodiscard]] Maybe<Ended> wait_until(Deadline deadline) {
         if (deadline.is_never()) return wait();
         const Use use{*this};
         if (use.pidfd() < 0) return wait_by_number_until(deadline);
@@ -183,16 +193,16 @@ private:
 
     /// Reaps through the pidfd. Only for the holder of `reaper_`.
     ///
-    /// @return `nullopt` if the child is running (under WNOHANG), or if this kernel can't
+    /// @return nothing if the child is running (under WNOHANG), or if this kernel can't
     ///         wait by pidfd.
-    [[nodiscard]] std::optional<Ended> reap(int pidfd, int options) {
+    [[nodiscard]] Maybe<Ended> reap(int pidfd, int options) {
         if (auto known = ended()) return known;
         siginfo_t info{};
         rusage usage{};
         const auto waited = platform::pidfd_wait(pidfd, WEXITED | options, info, usage);
         if (!waited && waited.code() != ECHILD) return reap_by_number();
         if (!waited) return store({ExitStatus::exited(0), usage, true});
-        if (info.si_pid == 0) return std::nullopt;
+        if (info.si_pid == 0) return {};
         const ExitStatus status = info.si_code == CLD_EXITED
                                       ? ExitStatus::exited(info.si_status)
                                       : ExitStatus::killed(info.si_status);
@@ -205,7 +215,7 @@ private:
         return *ended_;
     }
 
-    [[nodiscard]] std::optional<Ended> reap_by_number() {
+    [[nodiscard]] Maybe<Ended> reap_by_number() {
         const std::lock_guard lock{state_};
         if (ended_) return ended_;
         int status = 0;
@@ -232,12 +242,12 @@ private:
         }
     }
 
-    [[nodiscard]] std::optional<Ended> wait_by_number_until(Deadline deadline) {
+    [[nodiscard]] Maybe<Ended> wait_by_number_until(Deadline deadline) {
         constexpr long longest_nap = 50'000'000;
         long nap = 500'000;
         for (;;) {
             if (auto end = reap_by_number()) return end;
-            if (deadline.has_passed()) return std::nullopt;
+            if (deadline.has_passed()) return {};
             timespec pause{.tv_sec = 0, .tv_nsec = nap};
             if (!deadline.is_never()) {
                 const timespec left = deadline.remaining();
@@ -248,9 +258,9 @@ private:
         }
     }
 
-    const pid_t pid_;
+    pid_t pid_ = 0;
     mutable std::mutex state_;  ///< guards the three below
-    std::optional<Ended> ended_;
+    Maybe<Ended> ended_;
     int users_ = 0;
     UniqueFd pidfd_;
     std::mutex reaper_;  ///< held by the thread that is in the wait that reaps

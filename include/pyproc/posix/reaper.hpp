@@ -39,7 +39,8 @@ public:
     /// @throws std::bad_alloc  likewise.
     [[nodiscard]] Result<void> adopt(pid_t pid, UniqueFd pidfd) {
         const std::lock_guard lock{mutex_};
-        children_.reserve(children_.size() + 1);
+        pids_.reserve(pids_.size() + 1);
+        pidfds_.reserve(pids_.size() + 1);
         if (!is_running_) {
             auto wake = make_pipe();
             if (!wake) return wake.error();
@@ -50,7 +51,8 @@ public:
             }
             is_running_ = true;
         }
-        children_.push_back({pid, std::move(pidfd)});
+        pids_.push_back(pid);
+        pidfds_.push_back(pidfd.release());
         // One byte is enough, however many come before it is read.
         if (!std::exchange(is_woken_, true)) {
             const ssize_t written = ::write(wake_.write_end.get(), "", 1);
@@ -60,9 +62,15 @@ public:
     }
 
 private:
-    struct Child {
-        pid_t pid;
-        UniqueFd pidfd;
+    /// What the thread sleeps on: the pipe that wakes it, then each child in turn.
+    struct Entries {
+        Entries() noexcept = default;
+        Entries(const Entries&) = delete;
+        Entries& operator=(const Entries&) = delete;
+        ~Entries() { delete[] list; }
+
+        pollfd* list = nullptr;
+        std::size_t count = 0;  ///< 0 if there was no memory for it
     };
 
     [[nodiscard]] int start_thread() noexcept {
@@ -79,63 +87,65 @@ private:
 
     static void* serve(void* self) {
         auto& reaper = *static_cast<Reaper*>(self);
-        std::vector<pollfd> entries;
+        Entries entries;
         while (reaper.reap_ended(entries)) {
             constexpr int nap = 50;
-            bool must_look = entries.empty();
-            for (const pollfd& entry : entries) must_look |= entry.fd < 0;
-            ::poll(entries.data(), static_cast<nfds_t>(entries.size()),
+            bool must_look = entries.count == 0;
+            for (std::size_t i = 0; i < entries.count; ++i) {
+                must_look |= entries.list[i].fd < 0;
+            }
+            ::poll(entries.list, static_cast<nfds_t>(entries.count),
                    must_look ? nap : -1);
         }
         return nullptr;
     }
 
     /// Reaps the children that `entries` say have ended, and makes the entries for the
-    /// next sleep: the first for the pipe that wakes, then one for each child in turn.
+    /// next sleep.
     ///
     /// @return false if there are no children any more, and so the thread is to end.
-    [[nodiscard]] bool reap_ended(std::vector<pollfd>& entries) {
+    [[nodiscard]] bool reap_ended(Entries& entries) {
         const std::lock_guard lock{mutex_};
         // From the end: the child that takes the place of a reaped one has been seen.
-        for (std::size_t i = children_.size(); i-- > 0;) {
-            const bool is_known = i + 1 < entries.size();
-            const bool may_have_ended =
-                !is_known || !children_[i].pidfd || entries[i + 1].revents != 0;
-            if (!may_have_ended || !is_reaped(children_[i])) continue;
-            std::swap(children_[i], children_.back());
-            children_.pop_back();
+        for (std::size_t i = pids_.size(); i-- > 0;) {
+            const bool is_known = i + 1 < entries.count && pidfds_[i] >= 0;
+            const bool may_have_ended = !is_known || entries.list[i + 1].revents != 0;
+            if (!may_have_ended || !is_reaped(pids_[i])) continue;
+            const UniqueFd closing{pidfds_[i]};
+            pids_[i] = pids_.back();
+            pidfds_[i] = pidfds_.back();
+            pids_.pop_back();
+            pidfds_.pop_back();
         }
         if (std::exchange(is_woken_, false)) {
             char byte = 0;
             const ssize_t got = ::read(wake_.read_end.get(), &byte, 1);
             static_cast<void>(got);
         }
-        if (children_.empty()) {
+        if (pids_.empty()) {
             wake_ = {};
             is_running_ = false;
             return false;
         }
-        entries.clear();
-        try {
-            entries.reserve(children_.size() + 1);
-        } catch (const std::bad_alloc&) {
-            return true;  // to look again in a while
-        }
-        entries.push_back({.fd = wake_.read_end.get(), .events = POLLIN, .revents = 0});
-        for (const Child& child : children_) {
-            entries.push_back({.fd = child.pidfd.get(), .events = POLLIN, .revents = 0});
+        delete[] entries.list;
+        entries.list = new (std::nothrow) pollfd[pids_.size() + 1];
+        entries.count = entries.list == nullptr ? 0 : pids_.size() + 1;
+        for (std::size_t i = 0; i < entries.count; ++i) {
+            const int fd = i == 0 ? wake_.read_end.get() : pidfds_[i - 1];
+            entries.list[i] = {.fd = fd, .events = POLLIN, .revents = 0};
         }
         return true;
     }
 
     /// By number, which stays the child's own until this very call has reaped it.
-    [[nodiscard]] static bool is_reaped(const Child& child) noexcept {
-        const pid_t reaped = ::waitpid(child.pid, nullptr, WNOHANG);
-        return reaped == child.pid || (reaped < 0 && errno == ECHILD);
+    [[nodiscard]] static bool is_reaped(pid_t pid) noexcept {
+        const pid_t reaped = ::waitpid(pid, nullptr, WNOHANG);
+        return reaped == pid || (reaped < 0 && errno == ECHILD);
     }
 
     std::mutex mutex_;  ///< guards what follows
-    std::vector<Child> children_;
+    std::vector<int> pids_;
+    std::vector<int> pidfds_;  ///< owned; -1 where there is none
     bool is_running_ = false;
     bool is_woken_ = false;
     Pipe wake_;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <chrono>
-
 #include <sys/resource.h>
 #include <sys/time.h>
+
+#include "pyproc/posix/chrono.hpp"
 
 namespace pyproc::posix {
 

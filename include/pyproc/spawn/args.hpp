@@ -3,7 +3,6 @@
 
 #include <concepts>
 #include <initializer_list>
-#include <iterator>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -43,7 +42,7 @@ private:
 /// A range of words, and not itself one word.
 template <class R>
 concept ArgRange = !std::convertible_to<const R&, Arg> && requires(const R& range) {
-    { *std::begin(range) } -> std::convertible_to<Arg>;
+    { *std::begin(range) } -> std::convertible_to<Arg>;  // <vector> has these two as well
     std::end(range);
 };
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <chrono>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
 #include "pyproc/errors.hpp"
+#include "pyproc/posix/chrono.hpp"
 #include "pyproc/repr.hpp"
 #include "pyproc/signals.hpp"
 #include "pyproc/spawn/args.hpp"

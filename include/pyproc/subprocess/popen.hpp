@@ -164,7 +164,7 @@ public:
         auto& talk = now.communication;
         const bool is_read = talk.run_until(std_in, std_out, std_err, deadline);
         const auto end =
-            is_read ? handle().wait_until(deadline) : std::optional<posix::Ended>{};
+            is_read ? handle().wait_until(deadline) : posix::Maybe<posix::Ended>{};
         if (!end) {
             throw TimeoutExpired{now.args, timeout.limit(), talk.output().std_out,
                                  talk.output().std_err};
@@ -244,7 +244,7 @@ private:
 
         Args args;
         Options options;
-        std::optional<posix::ProcessHandle> handle;  ///< empty until the child is there
+        posix::ProcessHandle handle;  ///< stands for none until the child is there
         Communication communication;
     };
 
@@ -259,7 +259,7 @@ private:
         auto started = spawn::start(prepared.plan());
         if (!started) throw_start_error(started.failure(), prepared, state_->options);
         // From here on nothing can throw, or the child would have no owner.
-        state_->handle.emplace(started->pid, std::move(started->pidfd));
+        state_->handle.take_over(started->pid, std::move(started->pidfd));
         std_in = WriteStream{std::move(streams.ours.in)};
         std_out = ReadStream{std::move(streams.ours.out), state_->options.text};
         std_err = ReadStream{std::move(streams.ours.err), state_->options.text};
@@ -282,7 +282,7 @@ private:
         return *state_;
     }
 
-    [[nodiscard]] posix::ProcessHandle& handle() const { return *state().handle; }
+    [[nodiscard]] posix::ProcessHandle& handle() const { return state().handle; }
 
     void start_communication(State& now, std::optional<std::string_view> input) {
         auto& talk = now.communication;
@@ -311,7 +311,7 @@ private:
     void finish() noexcept {
         if (state_ == nullptr) return;
         close_streams();
-        if (state_->handle) state_->handle->wait();
+        if (state_->handle.pid() != 0) state_->handle.wait();
         delete std::exchange(state_, nullptr);
     }
 
