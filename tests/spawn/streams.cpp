@@ -2,6 +2,7 @@
 #include "pyproc/spawn/streams.hpp"
 
 #include <cerrno>
+#include <climits>
 #include <string>
 
 #include <fcntl.h>
@@ -173,3 +174,15 @@ TEST_CASE(
 #endif
     CHECK(streams.ours.out);
 }
+
+#if !(defined(PYPROC_PORTABLE) && PYPROC_PORTABLE)
+TEST_CASE("open_streams: a pipesize that the system refuses is an error, as in Python") {
+    const auto before = test::open_descriptors();
+
+    CHECK_THROWS_AS(open_streams({.pipesize = INT_MAX, .std_in = PIPE}), OSError);
+    CHECK_THROWS_WITH(open_streams({.pipesize = INT_MAX, .std_in = PIPE}),
+                      test::Contains("pipesize"));
+
+    CHECK(test::open_descriptors() == before);
+}
+#endif

@@ -107,7 +107,10 @@ inline void require_open_descriptors(const Options& options, const Redirects& re
     if (redirect.is(PIPE)) {
         auto pipe =
             posix::make_pipe().or_throw("cannot make a pipe for the child (pipe2)");
-        if (pipesize > 0) posix::platform::resize_pipe(pipe.write_end.get(), pipesize);
+        if (pipesize > 0) {
+            const int code = posix::platform::resize_pipe(pipe.write_end.get(), pipesize);
+            if (code != 0) throw_os_error(code, "cannot set a pipe's pipesize (fcntl)");
+        }
         ours = std::move(is_input ? pipe.write_end : pipe.read_end);
         theirs = std::move(is_input ? pipe.read_end : pipe.write_end);
         return theirs.get();

@@ -19,12 +19,13 @@ namespace pyproc::posix::platform {
     return ::pipe2(fds, O_CLOEXEC) == 0 ? 0 : errno;
 }
 
-/// Makes a pipe hold `size` bytes, as far as the system allows; else it stays as it is.
+/// Makes a pipe hold `size` bytes or somewhat more. @return 0 or an errno: EPERM for more
+/// than the system allows the caller.
 ///
 /// Source: F_SETPIPE_SZ in fcntl(2).
-inline void resize_pipe(int fd, int size) noexcept {
+[[nodiscard]] inline int resize_pipe(int fd, int size) noexcept {
     constexpr int set_pipe_size = 1031;  // musl names it only under _GNU_SOURCE
-    ::fcntl(fd, set_pipe_size, size);
+    return ::fcntl(fd, set_pipe_size, size) < 0 ? errno : 0;
 }
 
 /// poll(2) with a limit to the nanosecond.

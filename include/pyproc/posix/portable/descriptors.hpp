@@ -28,8 +28,10 @@ namespace pyproc::posix::platform {
     return 0;
 }
 
-/// POSIX has no say in how much a pipe holds.
-inline void resize_pipe(int, int) noexcept {}
+/// POSIX has no say in how much a pipe holds: it stays as it is. @return 0.
+[[nodiscard]] inline int resize_pipe(int, int) noexcept {
+    return 0;
+}
 
 /// poll(2) with its limit rounded up to a whole millisecond, so that a caller who asks
 /// again has waited long enough; a limit beyond its range is cut.
