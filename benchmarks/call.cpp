@@ -4,65 +4,39 @@
 
 #include <pyproc/subprocess.hpp>
 
-#include <cstdlib>
+#include <chrono>
 #include <string>
+#include <vector>
 
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
+#include "floors.hpp"
 #include "measure.hpp"
+#include "peers/peer.hpp"
 
 namespace {
 
-/// The program that all of them start.
-const char* program = nullptr;
+using namespace std::chrono_literals;
+using bench::Descriptors;
 
-void raw_vfork() {
-    const char* const argv[] = {program, nullptr};
-    const pid_t pid = ::vfork();
-    if (pid == 0) {
-        ::execve(program, const_cast<char* const*>(argv), ::environ);
-        ::_exit(127);
+void compare(const std::string& title, const char* program) {
+    std::vector<bench::Contestant> contestants{
+        {"raw vfork + execve + waitpid (the floor)",
+         bench::each_time([=] { bench::raw_vfork(program); })},
+        {"pyproc::subprocess::call", bench::each_time([=] {
+             bench::require(pyproc::subprocess::call({program}) == 0);
+         }),
+         1.05},
+        {"raw clone3, descriptors copied",
+         bench::each_time([=] { bench::raw_clone3(program, Descriptors::copied); })},
+        {"raw clone3, descriptors closed",
+         bench::each_time([=] { bench::raw_clone3(program, Descriptors::closed); })},
+        {"posix_spawn", bench::each_time([=] { bench::raw_posix_spawn(program); })},
+        {"fork + execve", bench::each_time([=] { bench::raw_fork(program); })}};
+    for (const bench::Peer& peer : bench::peers()) {
+        contestants.push_back({.name = peer.name,
+                               .work = [=](int times) { peer.call(times, program); },
+                               .every = 3});
     }
-    int status = 0;
-    if (::waitpid(pid, &status, 0) != pid || status != 0) std::abort();
-}
-
-void posix_spawn_and_wait() {
-    const char* const argv[] = {program, nullptr};
-    pid_t pid = -1;
-    if (::posix_spawn(&pid, program, nullptr, nullptr, const_cast<char* const*>(argv),
-                      ::environ) != 0) {
-        std::abort();
-    }
-    int status = 0;
-    if (::waitpid(pid, &status, 0) != pid || status != 0) std::abort();
-}
-
-void fork_and_exec() {
-    const char* const argv[] = {program, nullptr};
-    const pid_t pid = ::fork();
-    if (pid == 0) {
-        ::execve(program, const_cast<char* const*>(argv), ::environ);
-        ::_exit(127);
-    }
-    int status = 0;
-    if (::waitpid(pid, &status, 0) != pid || status != 0) std::abort();
-}
-
-void our_call() {
-    if (pyproc::subprocess::call({program}) != 0) std::abort();
-}
-
-void compare(const char* title, const char* started) {
-    program = started;
-    bench::compare(title,
-                   {{"raw vfork + execve + waitpid (the floor)", raw_vfork},
-                    {"pyproc::subprocess::call", our_call},
-                    {"posix_spawn + waitpid", posix_spawn_and_wait},
-                    {"fork + execve + waitpid", fork_and_exec}},
-                   101, 40);
+    bench::compare(title, contestants, {.rounds = 101, .turn = 6ms});
 }
 
 }  // namespace

@@ -24,6 +24,9 @@ quietly() {
 # installed by hand counts, and one that is too old does not.
 compiles() { printf '%s\n' "$@" | "$cxx" -std=c++20 -fsyntax-only -x c++ - 2>/dev/null; }
 
+# Whether a program can be linked with this.
+links() { echo 'int main() {}' | "$cxx" -x c++ - -x none "$@" -o /dev/null 2>/dev/null; }
+
 # What each script may need: one question to the machine for each.
 has_compiler() { command -v "$cxx" >/dev/null; }
 has_cmake() { command -v cmake >/dev/null; }
@@ -42,6 +45,14 @@ has_clang() {
     rm -f "$program"
     return $status
 }
+# What the benchmarks compare with, as CMake looks for it.
+has_boost_filesystem() { compiles '#include <boost/filesystem.hpp>' &&
+    links -lboost_filesystem; }
+has_glib() { has_pkg_config && pkg-config --exists gio-2.0; }
+has_libuv() { has_pkg_config && pkg-config --exists libuv; }
+has_poco() { compiles '#include <Poco/Process.h>'; }
+has_pkg_config() { command -v pkg-config >/dev/null; }
+has_strace() { command -v strace >/dev/null; }
 has_clang_tidy() { command -v clang-tidy >/dev/null; }
 has_clang_format() { command -v clang-format >/dev/null; }
 
@@ -57,6 +68,12 @@ packages_for() {
         clang) echo clang libclang-rt-dev ;;
         clang_tidy) echo clang-tidy ;;
         clang_format) echo clang-format ;;
+        boost_filesystem) echo 'libboost-filesystem1.81-dev|libboost-filesystem-dev' ;;
+        glib) echo libglib2.0-dev ;;
+        libuv) echo libuv1-dev ;;
+        poco) echo libpoco-dev ;;
+        pkg_config) echo pkg-config ;;
+        strace) echo strace ;;
     esac
 }
 
