@@ -90,3 +90,21 @@ TEST_CASE("open_pidfd_of_child: there is none for a child that was reaped elsewh
 
     CHECK_FALSE(open_pidfd_of_child(child));
 }
+
+TEST_CASE(
+    "may_share_memory: not with a function of the caller's, which could write to it") {
+    Plan plan;
+    CHECK(may_share_memory(plan));
+
+    plan.preexec = [](const void*) noexcept { return true; };
+
+    CHECK_FALSE(may_share_memory(plan));
+}
+
+TEST_CASE("may_share_memory: with other ids, where changing them asks the kernel alone") {
+    Plan plan;
+    plan.changes_user = true;
+
+    CHECK(may_share_memory(plan) ==
+          pyproc::posix::platform::may_change_ids_in_shared_memory);
+}

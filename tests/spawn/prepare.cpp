@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <unistd.h>
+
 #include "support/catch.hpp"
 
 using namespace pyproc;
@@ -134,4 +136,11 @@ TEST_CASE("Prepared: an embedded NUL is a ValueError wherever it is") {
 
 TEST_CASE("Prepared: a variable's name with an equals sign is a ValueError") {
     CHECK_THROWS_AS(argv_of({"ls"}, {.env = {{{"A=B", "x"}}}}), ValueError);
+}
+
+TEST_CASE("Prepared: more extra groups than a process can have are a ValueError") {
+    const auto most = static_cast<std::size_t>(::sysconf(_SC_NGROUPS_MAX));
+    const std::vector<Identity> too_many(most + 1, Identity{1});
+
+    CHECK_THROWS_AS(argv_of({"ls"}, {.extra_groups = too_many}), ValueError);
 }

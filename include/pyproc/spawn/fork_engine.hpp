@@ -33,14 +33,22 @@ namespace pyproc::spawn {
     posix::platform::exit_now(127);
 }
 
+/// Whether nothing that `plan` asks for would reach the parent from a child that has its
+/// memory.
+[[nodiscard]] inline bool may_share_memory(const Plan& plan) noexcept {
+    const bool changes_ids = plan.sets_groups || plan.changes_group || plan.changes_user;
+    return plan.preexec == nullptr &&
+           (posix::platform::may_change_ids_in_shared_memory || !changes_ids);
+}
+
 /// Makes the child: by vfork, which copies no page tables, else by fork where a kernel
-/// refuses vfork (in a process that has changed its pid namespace), or where the caller
-/// has something to run in it.
+/// refuses vfork (in a process that has changed its pid namespace), or where the memory
+/// must not be shared.
 ///
 /// Kept out of line: a vfork child runs in this very frame, which must hold nothing of
 /// the caller's.
 [[gnu::noinline]] inline pid_t fork_and_run(const Plan& plan) noexcept {
-    if (plan.preexec == nullptr) {
+    if (may_share_memory(plan)) {
         // NOLINTNEXTLINE(clang-analyzer-security.insecureAPI.vfork): it only runs a plan
         const pid_t pid = ::vfork();
         if (pid == 0) run_in_fork(plan);

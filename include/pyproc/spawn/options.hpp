@@ -77,7 +77,8 @@ struct Options {
     std::vector<int> pass_fds = {};
 
     /// Bytes that each pipe to the child is to hold; -1 for what the system gives. A size
-    /// that it refuses is an `OSError`. Where pipes have one size alone, it is passed over.
+    /// that it refuses is an `OSError`. Where pipes have one size alone, it is passed
+    /// over.
     int pipesize = -1;
 
     /// Called in the child just before its program is executed, when all else is done but

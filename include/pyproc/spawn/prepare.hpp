@@ -19,8 +19,8 @@
 
 namespace pyproc::spawn {
 
-/// From this number on it is quicker to fetch a descriptor, by three system calls, than to
-/// copy a table in which all below it are open, at a tenth of a microsecond each.
+/// From this number on it is quicker to fetch a descriptor, by three system calls, than
+/// to copy a table in which all below it are open, at a tenth of a microsecond each.
 inline constexpr int far_descriptor = 128;
 
 /// A plan and the memory that it points into.
@@ -162,6 +162,11 @@ private:
 
     void set_identity(const Options& options) {
         if (options.extra_groups) {
+            const long most = ::sysconf(_SC_NGROUPS_MAX);
+            if (most > 0 &&
+                options.extra_groups->size() > static_cast<unsigned long>(most)) {
+                throw ValueError{"too many extra_groups"};
+            }
             for (const Identity& group : *options.extra_groups) {
                 groups_.push_back(group.as_group());
             }

@@ -25,9 +25,8 @@ namespace detail {
 
 /// Starts a child from the calling thread.
 [[nodiscard]] inline StartResult start_here(const Plan& plan) {
-    // What the caller runs in the child must not run in the caller's own memory.
-    const bool may_share_memory = plan.preexec == nullptr;
-    if (may_share_memory && __atomic_load_n(&clone_engine_works, __ATOMIC_RELAXED)) {
+    if (may_share_memory(plan) &&
+        __atomic_load_n(&clone_engine_works, __ATOMIC_RELAXED)) {
         StartResult result = start_by_clone(plan);
         if (result || !is_unsupported(result.failure())) return result;
         // EINVAL may come from this process's namespaces, which can change.

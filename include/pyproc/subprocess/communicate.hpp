@@ -193,7 +193,8 @@ private:
     /// transfer wait for each other less often.
     void widen(int fd) const noexcept {
         constexpr int most = 1 << 20;
-        if (may_widen_) posix::platform::resize_pipe(fd, most);
+        // One that can't be had, or not by this user, is no loss.
+        if (may_widen_) static_cast<void>(posix::platform::resize_pipe(fd, most));
     }
 
     bool has_started_ = false;

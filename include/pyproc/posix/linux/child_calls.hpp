@@ -27,6 +27,10 @@ namespace pyproc::posix::platform {
                              apply_to = function)
 #endif
 
+/// Whether a child that shares its parent's memory may change its ids: these calls ask
+/// the kernel alone.
+inline constexpr bool may_change_ids_in_shared_memory = true;
+
 /// What the kernel takes as the size of a signal set, which is less than glibc's.
 inline constexpr long kernel_sigset_size = _NSIG / 8;
 

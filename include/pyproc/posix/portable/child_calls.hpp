@@ -17,6 +17,10 @@
 /// signal-safety(7), and return 0 (or a descriptor) or minus an errno.
 namespace pyproc::posix::platform {
 
+/// Whether a child that shares its parent's memory may change its ids: a C library does
+/// so for every thread that it knows of, and those in this memory are the parent's.
+inline constexpr bool may_change_ids_in_shared_memory = false;
+
 inline long change_signal_mask(const sigset_t* to, sigset_t* before) noexcept {
     return -::pthread_sigmask(SIG_SETMASK, to, before);
 }
