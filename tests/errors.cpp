@@ -88,3 +88,36 @@ TEST_CASE("UnicodeDecodeError: several bad bytes are named by the first and the 
     CHECK(std::string{error.what()} ==
           "'utf-8' codec can't decode bytes in position 0-1: unexpected end of data");
 }
+
+TEST_CASE("UnicodeEncodeError: one character is named by its escape, as in Python") {
+    const UnicodeEncodeError error{
+        "latin-1", "\u00e9\u20ac", U'\u20ac', 1, 2, "ordinal not in range(256)"};
+
+    CHECK(
+        std::string{error.what()} ==
+        "'latin-1' codec can't encode character '\\u20ac' in position 1: ordinal not in "
+        "range(256)");
+    CHECK(error.encoding() == "latin-1");
+    CHECK(error.object() == "\u00e9\u20ac");
+    CHECK(error.start() == 1);
+    CHECK(error.end() == 2);
+    CHECK(error.reason() == "ordinal not in range(256)");
+}
+
+TEST_CASE("UnicodeEncodeError: the escape is as long as the character needs") {
+    const auto message = [](char32_t character) {
+        return std::string{
+            UnicodeEncodeError{"ascii", "?", character, 0, 1, "why"}.what()};
+    };
+
+    CHECK_THAT(message(U'\u00e9'), test::Contains("character '\\xe9' in"));
+    CHECK_THAT(message(0xdcff), test::Contains("character '\\udcff' in"));
+    CHECK_THAT(message(U'\U0001f600'), test::Contains("character '\\U0001f600' in"));
+}
+
+TEST_CASE("UnicodeEncodeError: several characters are named by the first and the last") {
+    const UnicodeEncodeError error{"ascii", "\u00e9\u00e9", U'\u00e9', 0, 2, "why"};
+
+    CHECK(std::string{error.what()} ==
+          "'ascii' codec can't encode characters in position 0-1: why");
+}

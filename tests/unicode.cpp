@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "pyproc/unicode.hpp"
 
+#include <string>
 #include <string_view>
 
 #include "support/catch.hpp"
@@ -71,6 +72,28 @@ TEST_CASE("decode_utf8: a character cut short is not UTF-8") {
 TEST_CASE("decode_utf8: a continuation cannot come first") {
     STATIC_REQUIRE(is_rejected("\x80"));
     STATIC_REQUIRE(is_rejected("\xbf\xbf"));
+}
+
+TEST_CASE("utf8_prefix: it ends where UTF-8 does, wherever that is") {
+    const std::string text = "twelve ascii \u00e9\u20ac\U0001f600 and more";
+    CHECK(utf8_prefix(text) == text.size());
+    CHECK(utf8_prefix("") == 0);
+    for (std::size_t at = 0; at < 12; ++at) {
+        std::string broken = text;
+        broken[at] = '\xff';
+        CHECK(utf8_prefix(broken) == at);
+    }
+    CHECK(utf8_prefix("a\xe2\x82") == 1);
+}
+
+TEST_CASE("append_utf8: it is the reverse of decode_utf8") {
+    for (const char32_t code_point : {U'a', U'\u007f', U'\u0080', U'\u07ff', U'\u0800',
+                                      U'\uffff', U'\U00010000', U'\U0010ffff'}) {
+        std::string text;
+        append_utf8(text, code_point);
+        CHECK(decode_utf8(text).code_point == code_point);
+        CHECK(decode_utf8(text).length == text.size());
+    }
 }
 
 TEST_CASE("is_printable: letters, marks, signs and the space are printable") {

@@ -172,4 +172,57 @@ private:
     std::string reason_;
 };
 
+/// Text has characters that the encoding asked for has no bytes for.
+class UnicodeEncodeError : public ValueError {
+public:
+    /// @param encoding   Name of the encoding, in Python's words.
+    /// @param object     The text that was to be encoded, as UTF-8. Bytes that are not
+    ///                   UTF-8 count as a character each, U+DC80 to U+DCFF, as Python's
+    ///                   "surrogateescape" has it.
+    /// @param character  The first that can't be encoded.
+    /// @param start      Its index. Characters are counted, not bytes.
+    /// @param end        Index one past the last of them.
+    /// @param reason     Why, in the codec's words: "ordinal not in range(256)".
+    UnicodeEncodeError(std::string encoding, std::string object, char32_t character,
+                       std::size_t start, std::size_t end, std::string reason)
+        : ValueError{describe(encoding, character, start, end, reason)},
+          encoding_{std::move(encoding)},
+          object_{std::move(object)},
+          start_{start},
+          end_{end},
+          reason_{std::move(reason)} {}
+
+    [[nodiscard]] const std::string& encoding() const noexcept { return encoding_; }
+    [[nodiscard]] const std::string& object() const noexcept { return object_; }
+    [[nodiscard]] std::size_t start() const noexcept { return start_; }
+    [[nodiscard]] std::size_t end() const noexcept { return end_; }
+    [[nodiscard]] const std::string& reason() const noexcept { return reason_; }
+
+private:
+    [[nodiscard]] static std::string describe(const std::string& encoding,
+                                              char32_t character, std::size_t start,
+                                              std::size_t end,
+                                              const std::string& reason) {
+        std::string text = "'" + encoding + "' codec can't encode character";
+        if (end == start + 1) {
+            std::size_t digits = character <= 0xff ? 2 : character <= 0xffff ? 4 : 8;
+            text.append(digits == 2 ? " '\\x" : digits == 4 ? " '\\u" : " '\\U");
+            while (digits-- != 0) {
+                text += "0123456789abcdef"[(character >> (4 * digits)) & 0xfU];
+            }
+            text.append("' in position ").append(std::to_string(start));
+        } else {
+            text.append("s in position ").append(std::to_string(start));
+            text.append("-").append(std::to_string(end == 0 ? 0 : end - 1));
+        }
+        return text.append(": ").append(reason);
+    }
+
+    std::string encoding_;
+    std::string object_;
+    std::size_t start_;
+    std::size_t end_;
+    std::string reason_;
+};
+
 }  // namespace pyproc

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace pyproc {
@@ -43,6 +44,47 @@ struct DecodedCodePoint {
     const bool is_surrogate = code_point >= 0xd800 && code_point <= 0xdfff;
     if (is_overlong || is_surrogate || code_point > 0x10ffff) return invalid;
     return {code_point, length};
+}
+
+/// How much of `text` is UTF-8, from its start up to the first byte that is not.
+[[nodiscard]] inline std::size_t utf8_prefix(std::string_view text) noexcept {
+    std::size_t at = 0;
+    while (at < text.size()) {
+        // Most of most texts is ASCII: eight characters in one step.
+        while (text.size() - at >= 8) {
+            unsigned long long eight = 0;
+            std::char_traits<char>::copy(reinterpret_cast<char*>(&eight),
+                                         text.data() + at, 8);
+            if ((eight & 0x8080808080808080U) != 0) break;
+            at += 8;
+        }
+        const std::size_t length = decode_utf8(text.substr(at)).length;
+        if (length == 0) break;
+        at += length;
+    }
+    return at;
+}
+
+/// Appends a character as UTF-8. It must be one: no surrogate, none beyond U+10FFFF.
+inline void append_utf8(std::string& text, char32_t code_point) {
+    const auto tail = [&](unsigned shift) {
+        text += static_cast<char>(0x80U | ((code_point >> shift) & 0x3fU));
+    };
+    if (code_point < 0x80) {
+        text += static_cast<char>(code_point);
+        return;
+    }
+    if (code_point < 0x800) {
+        text += static_cast<char>(0xc0U | (code_point >> 6U));
+    } else if (code_point < 0x10000) {
+        text += static_cast<char>(0xe0U | (code_point >> 12U));
+        tail(6);
+    } else {
+        text += static_cast<char>(0xf0U | (code_point >> 18U));
+        tail(12);
+        tail(6);
+    }
+    tail(0);
 }
 
 namespace detail {
