@@ -27,13 +27,13 @@ constexpr std::size_t more_than_a_pipe_holds = 3 << 20;
 
 /// The caller's ends of three pipes, and the child's, for a test to play the child.
 struct Pipes {
-    Pipes() {
+    explicit Pipes(const TextMode& mode = {}) {
         posix::Pipe to = posix::make_pipe().or_throw("pipe");
         posix::Pipe from = posix::make_pipe().or_throw("pipe");
         posix::Pipe errors = posix::make_pipe().or_throw("pipe");
-        in = WriteStream{std::move(to.write_end)};
-        out = ReadStream{std::move(from.read_end), false};
-        err = ReadStream{std::move(errors.read_end), false};
+        in = WriteStream{std::move(to.write_end), TextEncoder{mode}};
+        out = ReadStream{std::move(from.read_end), TextDecoder{mode}};
+        err = ReadStream{std::move(errors.read_end), TextDecoder{mode}};
         child_in = std::move(to.read_end);
         child_out = std::move(from.write_end);
         child_err = std::move(errors.write_end);
@@ -63,7 +63,7 @@ TEST_CASE("Communication: it is complete when all pipes have ended, and closes t
     talk.start(pipes.in, pipes.out, pipes.err, "input");
     CHECK(talk.run_until(pipes.in, pipes.out, pipes.err, posix::Deadline{}));
 
-    CHECK(talk.take_output() == Output{"out", "err"});
+    CHECK(talk.take_output(pipes.out, pipes.err) == Output{"out", "err"});
     CHECK((pipes.in.closed() && pipes.out.closed() && pipes.err.closed()));
     char bytes[16];
     CHECK(::read(pipes.child_in.get(), bytes, sizeof bytes) == 5);
@@ -98,7 +98,7 @@ TEST_CASE("Communication: cut short by its deadline, it goes on where it was") {
         }
     }
 
-    CHECK(talk.take_output().std_out == "firstsecond");
+    CHECK(talk.take_output(pipes.out, pipes.err).std_out == "firstsecond");
     CHECK(received == input.size());
 }
 
@@ -125,7 +125,7 @@ TEST_CASE("Communication: what the streams already hold comes first") {
     talk.start(pipes.in, pipes.out, pipes.err, "input");
     CHECK(talk.run_until(pipes.in, pipes.out, pipes.err, posix::Deadline{}));
 
-    CHECK(talk.take_output().std_out == "rest");
+    CHECK(talk.take_output(pipes.out, pipes.err).std_out == "rest");
     char bytes[16];
     CHECK(::read(pipes.child_in.get(), bytes, sizeof bytes) == 10);
     CHECK(std::string(bytes, 10) == "held input");
@@ -219,3 +219,74 @@ TEST_CASE(
     }
 }
 #endif
+TEST_CASE("Communication: bytes are moved, and are text only when they are taken") {
+    Pipes pipes{text_mode("latin-1", {}, false)};
+    Communication talk;
+    REQUIRE(::write(pipes.child_out.get(), "caf\xe9\r\n", 6) == 6);
+    pipes.end_output();
+
+    talk.start(pipes.in, pipes.out, pipes.err, "\u00e9");
+    CHECK(talk.run_until(pipes.in, pipes.out, pipes.err, posix::Deadline{}));
+
+    CHECK(talk.output().std_out == "caf\xe9\r\n");
+    CHECK(talk.take_output(pipes.out, pipes.err).std_out == "caf\u00e9\n");
+    CHECK(talk.take_output(pipes.out, pipes.err) == Output{});
+    char bytes[16];
+    REQUIRE(::read(pipes.child_in.get(), bytes, sizeof bytes) == 1);
+    CHECK(bytes[0] == '\xe9');
+}
+
+TEST_CASE("Communication: a character that a stream has read half of comes whole") {
+    Pipes pipes{text_mode("utf-8", {}, false)};
+    Communication talk;
+    REQUIRE(::write(pipes.child_out.get(), "one\ntwo\r\xe2\x82", 10) == 10);
+    REQUIRE(pipes.out.readline() == "one\n");
+    REQUIRE(::write(pipes.child_out.get(), "\xac!", 2) == 2);
+    pipes.end_output();
+
+    talk.start(pipes.in, pipes.out, pipes.err, {});
+    CHECK(talk.run_until(pipes.in, pipes.out, pipes.err, posix::Deadline{}));
+
+    CHECK(talk.take_output(pipes.out, pipes.err).std_out == "two\n\u20ac!");
+}
+
+TEST_CASE("Communication: a newline that is split between stream and rest is one") {
+    Pipes pipes{text_mode({}, {}, true)};
+    Communication talk;
+    REQUIRE(::write(pipes.child_out.get(), "one\ntwo\r", 8) == 8);
+    REQUIRE(pipes.out.readline() == "one\n");
+    REQUIRE(::write(pipes.child_out.get(), "\nthree", 6) == 6);
+    pipes.end_output();
+
+    talk.start(pipes.in, pipes.out, pipes.err, {});
+    CHECK(talk.run_until(pipes.in, pipes.out, pipes.err, posix::Deadline{}));
+
+    CHECK(talk.take_output(pipes.out, pipes.err).std_out == "two\nthree");
+}
+
+TEST_CASE("Communication: input that can't be encoded starts nothing") {
+    Pipes pipes{text_mode("latin-1", {}, false)};
+    Communication talk;
+
+    CHECK_THROWS_AS(talk.start(pipes.in, pipes.out, pipes.err, "\u20ac"),
+                    UnicodeEncodeError);
+
+    CHECK_FALSE(talk.has_started());
+}
+
+TEST_CASE("Communication: input goes on where the stream was, with one byte order mark") {
+    Pipes pipes{text_mode("utf-16-le", {}, false)};
+    Pipes marked{text_mode("utf-16", {}, false)};
+    for (Pipes* each : {&pipes, &marked}) {
+        Communication talk;
+        each->end_output();
+        each->in.write("a\xe2");
+        talk.start(each->in, each->out, each->err, "\x82\xac");
+        CHECK(talk.run_until(each->in, each->out, each->err, posix::Deadline{}));
+    }
+
+    char bytes[16];
+    REQUIRE(::read(pipes.child_in.get(), bytes, sizeof bytes) == 4);
+    CHECK(std::string(bytes, 4) == std::string("a\0\xac\x20", 4));
+    CHECK(::read(marked.child_in.get(), bytes, sizeof bytes) == 6);
+}

@@ -271,6 +271,47 @@ TEST_CASE("streams: a conversation by lines") {
     CHECK(child.wait() == 0);
 }
 
+TEST_CASE("streams: a conversation in another encoding") {
+    Popen child({copy_input}, {.encoding = "shift_jis", .std_in = PIPE, .std_out = PIPE});
+
+    child.std_in.write("\u65e5\u672c\n");
+    child.std_in.flush();
+    CHECK(child.std_out.readline() == "\u65e5\u672c\n");
+    child.std_in.write("\u8a9e!");
+    child.std_in.close();
+
+    CHECK(child.std_out.read(1) == "\u8a9e");
+    CHECK(child.std_out.read() == "!");
+    CHECK(child.wait() == 0);
+}
+
+TEST_CASE("communicate: it goes on where the streams were, in the same encoding") {
+    Popen child({copy_input}, {.encoding = "utf-16", .std_in = PIPE, .std_out = PIPE});
+
+    child.std_in.write("one\ntw\u20ac");
+    child.std_in.flush();
+    CHECK(child.std_out.readline() == "one\n");
+
+    CHECK(child.communicate("three").std_out == "tw\u20acthree");
+}
+
+TEST_CASE("communicate: a decoding error comes when the child has ended, and once") {
+    Popen child({"printf", "\\377"}, {.encoding = "utf-8", .std_out = PIPE});
+
+    CHECK_THROWS_AS(child.communicate(), UnicodeDecodeError);
+
+    CHECK(child.returncode() == 0);
+    CHECK(child.communicate() == Output{});
+}
+
+TEST_CASE("communicate: after input that can't be encoded, other input may be given") {
+    Popen child({copy_input}, {.encoding = "ascii", .std_in = PIPE, .std_out = PIPE});
+
+    CHECK_THROWS_AS(child.communicate("\u00e9"), UnicodeEncodeError);
+
+    CHECK(child.communicate("e").std_out == "e");
+}
+
 TEST_CASE(
     "streams: writing to a child that has gone is a BrokenPipeError, not a SIGPIPE") {
     Popen child({CHILDREN "/child.noop"}, {.std_in = PIPE});
@@ -345,6 +386,7 @@ TEST_CASE("a failed start: nothing is left behind, in a hundred of each kind") {
         CHECK_THROWS(Popen({copy_input}, {.cwd = "/none", .std_in = PIPE}));
         CHECK_THROWS(Popen({copy_input}, {.std_in = PIPE, .std_out = "/none/file"}));
         CHECK_THROWS(Popen(Args{}, {.std_out = PIPE}));
+        CHECK_THROWS(Popen({copy_input}, {.encoding = "none", .std_in = PIPE}));
     }
 
     CHECK(test::open_descriptors() == before);

@@ -164,6 +164,87 @@ TEST_CASE("run: text has its newlines translated") {
     CHECK(run({"printf", "a\\r\\nb\\rc"}, {.std_out = PIPE}).std_out == "a\r\nb\rc");
 }
 
+TEST_CASE("run: any of text, encoding and errors makes it text, as UTF-8") {
+    CHECK(run({"printf", "caf\\351\\r\\n"}, {.encoding = "latin-1", .std_out = PIPE})
+              .std_out == "caf\u00e9\n");
+    CHECK(
+        run({"printf", "a\\377\\r\\n"}, {.errors = "replace", .std_out = PIPE}).std_out ==
+        "a\ufffd\n");
+    CHECK(run({"printf", "a\\377\\r\\n"}, {.std_out = PIPE, .text = true}).std_out ==
+          "a\xff\n");
+}
+
+TEST_CASE("run: input is encoded, and both streams are decoded") {
+    const CompletedProcess done =
+        run({CHILDREN "/child.copy_input", "twice"},
+            {.capture_output = true, .encoding = "utf-16", .input = "\u65e5\r\n"});
+    const std::string bytes =
+        check_output({CHILDREN "/child.copy_input"}, {.input = "\u65e5"});
+
+    CHECK(done.std_out == "\u65e5\n");
+    CHECK(done.std_err == "\u65e5\n");
+    CHECK(bytes == "\u65e5");
+}
+
+TEST_CASE("run: much text is encoded and decoded whole") {
+    std::string text;
+    while (text.size() < 1'000'000) text += "\u65e5\u672c\u8a9e\n";
+
+    for (const char* encoding : {"utf-8", "shift_jis", "utf-16", "iso2022_jp"}) {
+        const auto done = run({CHILDREN "/child.copy_input"},
+                              {.encoding = encoding, .input = text, .std_out = PIPE});
+        CHECK(done.std_out == text);
+    }
+}
+
+TEST_CASE("run: output that is not text is an error, and the child has been reaped") {
+    try {
+        run({"printf", "ok\\377"}, {.encoding = "utf-8", .std_out = PIPE});
+        FAIL("bytes passed for text");
+    } catch (const UnicodeDecodeError& error) {
+        CHECK(std::string{error.what()} ==
+              "'utf-8' codec can't decode byte 0xff in position 2: invalid start byte");
+        CHECK(error.object() == "ok\xff");
+    }
+
+    CHECK(::waitpid(-1, nullptr, WNOHANG) == -1);
+}
+
+TEST_CASE("run: input that can't be encoded is an error, and the child has been reaped") {
+    CHECK_THROWS_AS(
+        run({CHILDREN "/child.copy_input"}, {.encoding = "ascii", .input = "\u00e9"}),
+        UnicodeEncodeError);
+
+    CHECK(::waitpid(-1, nullptr, WNOHANG) == -1);
+}
+
+TEST_CASE("run: an unknown encoding or error handler is refused before anything starts") {
+    CHECK_THROWS_MATCHES(run({CHILDREN "/child.noop"}, {.encoding = "x"}), ValueError,
+                         test::Message("unknown encoding: x"));
+    CHECK_THROWS_MATCHES(run({CHILDREN "/child.noop"}, {.errors = "x"}), ValueError,
+                         test::Message("unknown error handler name 'x'"));
+}
+
+TEST_CASE("run: CalledProcessError carries text") {
+    try {
+        check_output("printf 'caf\\351\\r\\n'; exit 3",
+                     {.encoding = "latin-1", .shell = true});
+        FAIL("a failure passed for a success");
+    } catch (const CalledProcessError& error) {
+        CHECK(error.output() == "caf\u00e9\n");
+    }
+}
+
+TEST_CASE("run: TimeoutExpired carries the bytes, as in Python") {
+    try {
+        run("printf 'caf\\351\\r\\n'; exec sleep 100",
+            {.encoding = "latin-1", .shell = true, .std_out = PIPE, .timeout = 300ms});
+        FAIL("a child that sleeps on ended");
+    } catch (const TimeoutExpired& error) {
+        CHECK(error.output() == "caf\xe9\r\n");
+    }
+}
+
 TEST_CASE("run: check makes a failure an exception that carries the output") {
     try {
         run("echo out; echo err >&2; exit 3",

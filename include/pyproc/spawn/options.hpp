@@ -50,10 +50,20 @@ struct Options {
     /// kernel keeps for each thread: the processors it may run on, its niceness.
     bool die_with_parent = false;
 
+    /// Encoding of what the child reads and writes; the caller's side is UTF-8. Any of
+    /// Python's names: "latin-1", "cp1252", "utf-16". Turns `text` on. Unset: the bytes
+    /// of a text stay as they are, unless `errors` is set, which makes it "utf-8".
+    std::optional<std::string> encoding = std::nullopt;
+
     /// The child's whole environment; unset for the caller's, as it is when the child is
     /// started. A program with no slash in its name is looked for along the PATH in it.
     /// An empty one is written `std::map<std::string, std::string>{}`.
     std::optional<std::map<std::string, std::string>> env = std::nullopt;
+
+    /// What becomes of text that can't be converted: "strict", the default, throws
+    /// `UnicodeDecodeError` or `UnicodeEncodeError`; "replace" puts U+FFFD in its place
+    /// when reading and `?` when writing; "ignore" leaves it out. Turns `text` on.
+    std::optional<std::string> errors = std::nullopt;
 
     /// The file to execute in place of the one that the command names, which then is only
     /// what the program sees as its own name. With `shell`, the shell.
@@ -108,7 +118,8 @@ struct Options {
     Redirect std_in = INHERIT;
     Redirect std_out = INHERIT;
 
-    /// Whether `\r\n` and `\r` in what the child writes are read as `\n`.
+    /// Whether `\r\n` and `\r` in what the child writes are read as `\n`. Nothing else is
+    /// changed, or checked, unless `encoding` or `errors` is set too.
     bool text = false;
 
     /// How long to wait for the child before `TimeoutExpired`; without end by default.

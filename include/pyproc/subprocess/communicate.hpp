@@ -26,28 +26,27 @@ namespace pyproc::subprocess {
 /// Moves input to a child and output from it until all its pipes have ended: all three at
 /// once, so that none can fill up while the caller is busy with another.
 ///
-/// Can be stopped by a deadline and gone on with; nothing is lost between.
+/// Can be stopped by a deadline and gone on with; nothing is lost between. Bytes are what
+/// it moves: input is encoded before the first, output decoded after the last.
 class Communication {
 public:
     /// Whether anything has been moved yet. From then on no other input may be given.
     [[nodiscard]] bool has_started() const noexcept { return has_started_; }
 
     /// Takes over the pipes, and `input` with what `in` has held back before it. `input`
-    /// is not copied, unless the next `run_until` ends before all of it is written.
+    /// is not copied, unless it has to be encoded, or the next `run_until` ends before
+    /// all of it is written.
     ///
     /// @param may_widen  Whether a pipe through which much goes may be made to hold more.
+    /// @throws UnicodeEncodeError  if `input` can't be encoded; nothing has started then.
     void start(WriteStream& in, ReadStream& out, ReadStream& err, std::string_view input,
                bool may_widen = true) {
+        if (!in.closed()) rest_ = in.take_all(input, kept_);
         has_started_ = true;
         may_widen_ = may_widen;
-        if (!in.closed()) {
-            kept_ = in.take_held();
-            if (!kept_.empty()) input = kept_.append(input);
-            rest_ = input;
-            if (rest_.size() > usual_pipe_size) widen(in.fileno());
-        }
-        if (!out.closed()) output_.std_out = out.take_buffered();
-        if (!err.closed()) output_.std_err = err.take_buffered();
+        if (rest_.size() > usual_pipe_size) widen(in.fileno());
+        decoded_out_ = take_over(out, output_.std_out);
+        decoded_err_ = take_over(err, output_.std_err);
     }
 
     /// Goes on until all pipes have ended, and closes each as it ends.
@@ -69,17 +68,36 @@ public:
         return is_complete;
     }
 
-    /// What has come so far.
+    /// What has come so far: bytes, not yet decoded but for what the streams had read
+    /// before.
     [[nodiscard]] const Output& output() const noexcept { return output_; }
 
-    [[nodiscard]] Output take_output() noexcept {
-        Output taken = std::move(output_);
-        output_.std_out.clear();
-        output_.std_err.clear();
+    /// What has come, as text if that is what the streams carry.
+    ///
+    /// @throws UnicodeDecodeError  under "strict". The bytes are in the exception alone.
+    [[nodiscard]] Output take_output(ReadStream& out, ReadStream& err) {
+        Output taken = std::exchange(output_, {});
+        decode(out, taken.std_out, std::exchange(decoded_out_, not_ours));
+        decode(err, taken.std_err, std::exchange(decoded_err_, not_ours));
         return taken;
     }
 
 private:
+    static constexpr std::size_t not_ours = std::string::npos;
+
+    /// Takes what the stream has read. @return how much of it is decoded already.
+    [[nodiscard]] static std::size_t take_over(ReadStream& from, std::string& into) {
+        if (from.closed()) return not_ours;
+        into = from.take_buffered();
+        const std::size_t decoded = into.size();
+        into += from.decoder().take_pending();
+        return decoded;
+    }
+
+    static void decode(ReadStream& from, std::string& text, std::size_t decoded) {
+        if (decoded != not_ours) from.decoder().decode(text, decoded, true);
+    }
+
     [[nodiscard]] bool move_until(WriteStream& in, ReadStream& out, ReadStream& err,
                                   posix::Deadline deadline) {
         if (!in.closed() && rest_.empty()) in.close();
@@ -182,7 +200,6 @@ private:
         if (known <= usual_pipe_size && into.size() > usual_pipe_size) {
             widen(from.fileno());
         }
-        if (from.is_text()) from.newlines().translate(into, known);
         return true;
     }
 
@@ -202,6 +219,8 @@ private:
     std::string_view rest_;  ///< the input that the child has not been given yet
     std::string kept_;       ///< what `rest_` is a part of, if it must outlive a call
     Output output_;
+    std::size_t decoded_out_ = not_ours;  ///< how much of it is text already
+    std::size_t decoded_err_ = not_ours;
 };
 
 }  // namespace pyproc::subprocess

@@ -61,8 +61,9 @@ public:
     /// @param args     The command; see `Args`.
     /// @param options  How the child differs from its caller; see `Options`. `input`,
     ///                 `timeout` and `check` are kept for `communicate` and `wait`.
-    /// @throws ValueError  for an empty command, an embedded NUL, or options that
-    ///                     contradict each other.
+    /// @throws ValueError  for an empty command, an embedded NUL, an encoding or an error
+    ///                     handler that is not known, or options that contradict each
+    ///                     other.
     /// @throws OSError     if the program can't be executed (its name is the `filename`),
     ///                     the working directory not entered (likewise), a file not
     ///                     opened or a process not made. Nothing is left behind then:
@@ -147,9 +148,15 @@ public:
     ///                 grandchild keeps a pipe open.
     /// @return What the child wrote to those streams that are pipes. What was read from
     ///         them before is not in it.
-    /// @throws TimeoutExpired      with what has come so far. Call again to go on;
-    ///                             nothing is lost.
+    /// @throws TimeoutExpired      with what has come so far, in bytes: as in Python,
+    /// text
+    ///                             is decoded, and its newlines are translated, once it
+    ///                             is complete. Call again to go on; nothing is lost.
     /// @throws CalledProcessError  under `Options::check`, with the output.
+    /// @throws UnicodeEncodeError  for input that can't be encoded, before any is
+    /// written.
+    /// @throws UnicodeDecodeError  for output that can't be decoded, after the child has
+    ///                             ended. The exception has the bytes.
     /// @throws ValueError          for input to a child whose standard input is not a
     ///                             pipe, or other input in a call that goes on.
     /// @throws OSError             if a pipe can't be read or written. A child that does
@@ -169,7 +176,7 @@ public:
             throw TimeoutExpired{now.args, timeout.limit(), talk.output().std_out,
                                  talk.output().std_err};
         }
-        Output output = talk.take_output();
+        Output output = talk.take_output(std_out, std_err);
         const int code = end->status.returncode();
         if (now.options.check && code != 0) {
             throw CalledProcessError{code, now.args, std::move(output.std_out),
@@ -253,6 +260,11 @@ private:
     explicit Popen(State* state) noexcept : state_{state} {}
 
     void start() {
+        const Options& options = state_->options;
+        const TextMode mode = text_mode(options.encoding, options.errors, options.text);
+        TextEncoder to_child{mode};
+        TextDecoder from_out{mode};
+        TextDecoder from_err{mode};
         spawn::Streams streams = spawn::open_streams(state_->options);
         const spawn::Prepared prepared{state_->args, state_->options, streams.sources,
                                        streams.pipes};
@@ -260,9 +272,9 @@ private:
         if (!started) throw_start_error(started.failure(), prepared, state_->options);
         // From here on nothing can throw, or the child would have no owner.
         state_->handle.take_over(started->pid, std::move(started->pidfd));
-        std_in = WriteStream{std::move(streams.ours.in)};
-        std_out = ReadStream{std::move(streams.ours.out), state_->options.text};
-        std_err = ReadStream{std::move(streams.ours.err), state_->options.text};
+        std_in = WriteStream{std::move(streams.ours.in), std::move(to_child)};
+        std_out = ReadStream{std::move(streams.ours.out), std::move(from_out)};
+        std_err = ReadStream{std::move(streams.ours.err), std::move(from_err)};
     }
 
     [[noreturn]] static void throw_start_error(const spawn::Failure& failure,

@@ -21,9 +21,13 @@ namespace pyproc::subprocess {
 ///
 /// @return How it ended, and what was collected.
 /// @throws TimeoutExpired      when `timeout` has passed. The child has been killed and
-///                             reaped; what it wrote by then is in the exception. (One
-///                             that has become another user's is waited for instead.)
+///                             reaped; what it wrote by then is in the exception, in
+///                             bytes. (One that has become another user's is waited for
+///                             instead.)
 /// @throws CalledProcessError  under `check`, for a child that failed.
+/// @throws UnicodeDecodeError, UnicodeEncodeError  for output or input that is not text
+/// in
+///                             the child's encoding; the child has been reaped by then.
 /// @throws ValueError, OSError  as the constructor of `Popen` does.
 ///
 /// Python: `subprocess.run`.
@@ -70,7 +74,7 @@ inline int check_call(const Args& args, Options options = {}) {
 }
 
 /// Runs a command that is expected to succeed, and returns what it wrote to its standard
-/// output, byte for byte (under `text`, with its newlines translated).
+/// output, byte for byte (in text mode, as text).
 ///
 /// @throws CalledProcessError  if it fails, with what it wrote.
 /// @throws ValueError          for the options `std_out` and `capture_output`; else as

@@ -9,6 +9,7 @@
 #include "pyproc/errors.hpp"
 #include "pyproc/posix/fd.hpp"
 #include "pyproc/posix/io.hpp"
+#include "pyproc/subprocess/encoder.hpp"
 #include "pyproc/subprocess/text.hpp"
 
 namespace pyproc::subprocess {
@@ -27,17 +28,26 @@ inline void require_open(const posix::UniqueFd& fd) {
 /// What is written is held back until there is a good deal of it, or `flush` or `close`.
 /// A child that no longer reads is a `BrokenPipeError`, never a SIGPIPE.
 ///
+/// With an encoding, what is written is UTF-8 and arrives in that encoding; where a
+/// character is cut makes no difference. What can't be encoded is a `UnicodeEncodeError`
+/// under "strict", and then nothing of that piece is written.
+///
 /// Threads: one at a time.
 /// Python:  `Popen.stdin`.
 class WriteStream {
 public:
     WriteStream() noexcept = default;
     explicit WriteStream(posix::UniqueFd fd) noexcept : fd_{std::move(fd)} {}
+    WriteStream(posix::UniqueFd fd, TextEncoder encoder) noexcept
+        : fd_{std::move(fd)}, encoder_{std::move(encoder)} {}
     WriteStream(WriteStream&& other) noexcept
-        : fd_{std::move(other.fd_)}, held_{other.take_held()} {}
+        : fd_{std::move(other.fd_)},
+          encoder_{std::move(other.encoder_)},
+          held_{other.take_held()} {}
     WriteStream& operator=(WriteStream&& other) noexcept {
         close_silently();
         fd_ = std::move(other.fd_);
+        encoder_ = std::move(other.encoder_);
         held_ = other.take_held();
         return *this;
     }
@@ -46,8 +56,10 @@ public:
 
     /// @throws ValueError       if it is closed.
     /// @throws BrokenPipeError  if what was held back had to be written and nobody reads.
-    void write(std::string_view bytes) {
+    void write(std::string_view text) {
         detail::require_open(fd_);
+        std::string encoded;
+        const std::string_view bytes = encoder_.encode(text, encoded, false);
         constexpr std::size_t enough = 8192;
         if (held_.size() + bytes.size() < enough) {
             held_.append(bytes);
@@ -72,10 +84,11 @@ public:
     void close() {
         if (!fd_) return;
         const posix::UniqueFd closing = std::move(fd_);
-        if (held_.empty()) return;
-        const auto written = posix::write_all(closing.get(), held_);
-        held_.clear();
-        written.or_throw("write");
+        const std::string held = take_held();
+        if (!held.empty()) posix::write_all(closing.get(), held).or_throw("write");
+        std::string encoded;
+        const std::string_view end = encoder_.encode({}, encoded, true);
+        if (!end.empty()) posix::write_all(closing.get(), end).or_throw("write");
     }
 
     /// Whether it can't be used any more, or never could.
@@ -87,7 +100,17 @@ public:
         return fd_.get();
     }
 
-    /// Gives up what was held back, for `communicate` to write first.
+    /// Gives up all that is to be written when `last` is the last text, encoded:
+    /// `communicate` writes it. In `storage`, or in `last` if that is all as it is.
+    [[nodiscard]] std::string_view take_all(std::string_view last, std::string& storage) {
+        std::string encoded;
+        const std::string_view bytes = encoder_.encode(last, encoded, true);
+        storage = take_held();
+        if (storage.empty() && bytes.data() == last.data()) return last;
+        return storage.append(bytes);
+    }
+
+    /// Gives up what was held back.
     [[nodiscard]] std::string take_held() noexcept {
         std::string taken = std::move(held_);
         held_.clear();
@@ -96,17 +119,24 @@ public:
 
 private:
     void close_silently() noexcept {
-        if (!fd_) return;
-        const posix::UniqueFd closing = std::move(fd_);
-        if (!held_.empty()) static_cast<void>(posix::write_all(closing.get(), held_));
-        held_.clear();
+        try {
+            close();
+        } catch (const std::exception&) {
+            // Nobody is left to be told.
+        }
     }
 
     posix::UniqueFd fd_;
+    TextEncoder encoder_;
     std::string held_;
 };
 
 /// The caller's end of a child's standard output or standard error.
+///
+/// Of a text, whole characters are read. With an encoding they are UTF-8 here, whatever
+/// the child writes; what can't be decoded is a `UnicodeDecodeError` under "strict",
+/// which has the piece of some kilobytes around it; after that, reading goes on behind
+/// the piece.
 ///
 /// Threads: one at a time.
 /// Python:  `Popen.stdout`, `Popen.stderr`.
@@ -116,12 +146,13 @@ public:
 
     /// @param text  Whether `\r\n` and `\r` are read as `\n`.
     ReadStream(posix::UniqueFd fd, bool text) noexcept
-        : fd_{std::move(fd)}, text_{text} {}
+        : ReadStream{std::move(fd), TextDecoder{text}} {}
+    ReadStream(posix::UniqueFd fd, TextDecoder decoder) noexcept
+        : fd_{std::move(fd)}, decoder_{std::move(decoder)} {}
     ReadStream(ReadStream&& other) noexcept { *this = std::move(other); }
     ReadStream& operator=(ReadStream&& other) noexcept {
         fd_ = std::move(other.fd_);
-        text_ = other.text_;
-        newlines_ = other.newlines_;
+        decoder_ = std::move(other.decoder_);
         buffer_ = std::move(other.buffer_);
         start_ = std::exchange(other.start_, 0);
         other.buffer_.clear();
@@ -137,9 +168,11 @@ public:
         return take(size());
     }
 
-    /// The next `count` bytes; fewer only at the end of the file.
+    /// The next `count` bytes, or characters of a text; fewer only at the end of the
+    /// file.
     [[nodiscard]] std::string read(std::size_t count) {
         detail::require_open(fd_);
+        if (decoder_.is_text()) return read_characters(count);
         while (size() < count && fill()) {
         }
         return take(count < size() ? count : size());
@@ -159,6 +192,9 @@ public:
     /// What has been read from the pipe and not been asked for yet.
     [[nodiscard]] std::string take_buffered() { return take(size()); }
 
+    /// The decoder, with which `communicate` goes on.
+    [[nodiscard]] TextDecoder& decoder() noexcept { return decoder_; }
+
     void close() noexcept {
         fd_.reset();
         buffer_.clear();
@@ -173,10 +209,6 @@ public:
         detail::require_open(fd_);
         return fd_.get();
     }
-
-    /// The state of newline translation, which `communicate` goes on with.
-    [[nodiscard]] NewlineTranslator& newlines() noexcept { return newlines_; }
-    [[nodiscard]] bool is_text() const noexcept { return text_; }
 
     /// Walks over lines as `readline` returns them. Single pass.
     class Lines {
@@ -224,12 +256,30 @@ private:
         return taken;
     }
 
-    /// Reads one more piece. @return false at the end of the file.
+    [[nodiscard]] std::string read_characters(std::size_t count) {
+        // `fill` may move the unread part, so its end is kept as a distance.
+        std::size_t length = 0;
+        bool is_all = false;
+        while (count != 0) {
+            const std::string_view rest =
+                std::string_view{buffer_}.substr(start_ + length);
+            const bool is_short = rest.empty() || detail::is_cut_short(rest);
+            if (is_short && !is_all) {
+                is_all = !fill();
+                continue;
+            }
+            if (rest.empty()) break;
+            length += detail::character_size(rest);
+            --count;
+        }
+        return take(length);
+    }
+
+    /// Reads one more piece. @return false at the end of the file, with nothing added.
     bool fill() {
         char piece[16 * 1024];
         const std::size_t got =
             posix::read_some(fd_.get(), piece, sizeof piece).or_throw("read");
-        if (got == 0) return false;
         // What was taken is dropped only now that it is the smaller part, so that reading
         // a long output line by line stays linear.
         if (start_ > buffer_.size() / 2) {
@@ -238,13 +288,12 @@ private:
         }
         const std::size_t known = buffer_.size();
         buffer_.append(piece, got);
-        if (text_) newlines_.translate(buffer_, known);
-        return true;
+        decoder_.decode(buffer_, known, got == 0);
+        return got != 0 || buffer_.size() != known;
     }
 
     posix::UniqueFd fd_;
-    bool text_ = false;
-    NewlineTranslator newlines_;
+    TextDecoder decoder_;
     std::string buffer_;
     std::size_t start_ = 0;  ///< where in `buffer_` the unread part begins
 };
