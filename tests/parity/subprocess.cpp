@@ -62,11 +62,15 @@ Verbatim shown_error() {
                 shown(std::tuple{error.cmd(), Verbatim{repr_of(error.timeout())},
                                  error.output(), error.std_err()}) +
                 ": " + error.what()};
+    } catch (const SubprocessError& error) {
+        return {"SubprocessError: "s + error.what()};
     } catch (const OSError& error) {
         return {name_of(error) + " " + std::to_string(error.code().value()) + " " +
                 error.filename()};
     } catch (const UnicodeDecodeError& error) {
         return {"UnicodeDecodeError: "s + error.what()};
+    } catch (const UnicodeEncodeError& error) {
+        return {"UnicodeEncodeError: "s + error.what()};
     } catch (const ValueError&) {
         return {"ValueError"};
     } catch (const std::exception& error) {

@@ -10,6 +10,7 @@ that program play them all, plays them in Python in the same circumstances, and 
 """
 
 import ast
+import codecs
 import concurrent.futures
 import fcntl
 import grp
@@ -45,6 +46,11 @@ class Verbatim(str):
 def collected(stream):
     """A stream that was not collected is None in Python, and empty in C++."""
     return b"" if stream is None else stream
+
+
+# Found now, while all of Python's own files may be read.
+for encoding in "ascii", "cp1252", "latin-1", "utf-8", "utf-16":
+    codecs.lookup(encoding)
 
 
 class Popen(subprocess.Popen):
@@ -118,12 +124,14 @@ def shown_error(error):
         return "TimeoutExpired" + shown((
             Verbatim(repr(error.cmd)), Verbatim(f"{error.timeout:g}"),
             collected(error.output), collected(error.stderr))) + f": {error}"
+    if isinstance(error, subprocess.SubprocessError):
+        return f"SubprocessError: {error}"
     if isinstance(error, OSError):
         # Ours has no class for a file that is a directory, only its errno.
         name = "OSError" if isinstance(error, IsADirectoryError) else type(error).__name__
         return f"{name} {error.errno} {os.fsdecode(error.filename or '')}"
-    if isinstance(error, UnicodeDecodeError):
-        return f"UnicodeDecodeError: {error}"
+    if isinstance(error, UnicodeError):
+        return f"{type(error).__name__}: {error}"
     # A name that no user has is Python's KeyError, an id out of range its OverflowError.
     if isinstance(error, (ValueError, KeyError, OverflowError)):
         return "ValueError"

@@ -166,11 +166,51 @@ static Table rows_of_users() {
     };
 }
 
-// Rows of the option `preexec_fn` belong here.
+Table rows_of_preexec() {
+    return {
+        {"preexec_fn: it runs before the program",
+         R"(run(['echo', 'program'], preexec_fn=lambda: os.write(1, b'function '), stdout=PIPE))",
+         [] {
+             return run(
+                 {"echo", "program"},
+                 {.preexec_fn = [] { static_cast<void>(!::write(1, "function ", 9)); },
+                  .std_out = PIPE});
+         }},
+        {"preexec_fn: in the directory, with the umask",
+         R"(
+            def show():
+                mask = os.umask(0)
+                os.umask(mask)
+                os.write(1, f'{os.getcwd()} {mask:o}'.encode())
+            return run([child('noop')], preexec_fn=show, cwd='/', umask=0o27, stdout=PIPE))",
+         [] {
+             const auto show = [] {
+                 const mode_t mask = ::umask(0);
+                 ::umask(mask);
+                 ::dprintf(1, "%s %o", os::getcwd().c_str(), mask);
+             };
+             return run({child("noop")},
+                        {.cwd = "/", .preexec_fn = show, .std_out = PIPE, .umask = 027});
+         }},
+        {"preexec_fn: an exception in it",
+         R"(
+            def fail():
+                raise ValueError
+            return run([child('noop')], preexec_fn=fail))",
+         [] { return run({child("noop")}, {.preexec_fn = [] { throw 1; }}); }},
+        {"preexec_fn: it ends the child",
+         "run([child('noop')], preexec_fn=lambda: os._exit(7))",
+         [] { return run({child("noop")}, {.preexec_fn = [] { ::_exit(7); }}); }},
+        {"preexec_fn: a missing program after it",
+         "run(['/no/such/program'], preexec_fn=lambda: None)",
+         [] { return run({"/no/such/program"}, {.preexec_fn = [] {}}); }},
+    };
+}
 
 Table rows_of_identity() {
     Table all;
-    for (const auto rows : {rows_of_sessions, rows_of_umask, rows_of_users}) {
+    for (const auto rows :
+         {rows_of_sessions, rows_of_umask, rows_of_users, rows_of_preexec}) {
         for (const Row& row : rows()) all.push_back(row);
     }
     return all;

@@ -120,11 +120,92 @@ static Table rows_of_text_mode() {
     };
 }
 
-// Rows of the options `encoding` and `errors` belong here.
+/// What the shell prints for this format, as `run` collects it.
+CompletedProcess printed(const char* format, Options options) {
+    options.std_out = PIPE;
+    return run({"printf", format}, std::move(options));
+}
+
+Table rows_of_encodings() {
+    return {
+        {"encoding: latin-1 is read",
+         R"(run(['printf', 'caf\\351\\r\\n'], stdout=PIPE, encoding='latin-1'))",
+         [] { return printed("caf\\351\\r\\n", {.encoding = "latin-1"}); }},
+        {"encoding: cp1252 is read",
+         R"(run(['printf', '\\200 5'], stdout=PIPE, encoding='cp1252'))",
+         [] { return printed("\\200 5", {.encoding = "cp1252"}); }},
+        {"encoding: utf-16 with its mark is read",
+         R"(run(['printf', '\\377\\376a\\000\\254\\040'], stdout=PIPE, encoding='utf-16'))",
+         [] { return printed("\\377\\376a\\000\\254\\040", {.encoding = "utf-16"}); }},
+        {"encoding: a character that comes in two pieces",
+         R"(
+            p = Popen(['sh', '-c', 'printf "\\303"; read x; printf "\\251"'],
+                      stdin=PIPE, stdout=PIPE, encoding='utf-8')
+            return p.communicate('go\n'))",
+         [] {
+             Popen p{{"sh", "-c", "printf '\\303'; read x; printf '\\251'"},
+                     {.encoding = "utf-8", .std_in = PIPE, .std_out = PIPE}};
+             return p.communicate("go\n");
+         }},
+        {"encoding: input is written in it",
+         "run(['od', '-An', '-tx1'], input='caf\\u00e9', stdout=PIPE, "
+         "encoding='latin-1')",
+         [] {
+             return run({"od", "-An", "-tx1"},
+                        {.encoding = "latin-1", .input = "caf\xc3\xa9", .std_out = PIPE});
+         }},
+        {"encoding: read(n) counts characters",
+         R"(
+            p = Popen(['printf', '\\303\\251\\303\\251x'], stdout=PIPE, encoding='utf-8')
+            return p.stdout.read(1), p.stdout.read(5), p.wait())",
+         [] {
+             Popen p{{"printf", "\\303\\251\\303\\251x"},
+                     {.encoding = "utf-8", .std_out = PIPE}};
+             const auto first = p.std_out.read(1);
+             const auto rest = p.std_out.read(5);
+             return std::tuple{first, rest, p.wait()};
+         }},
+        {"encoding: bytes that are not in it",
+         R"(run(['printf', 'a\\377b'], stdout=PIPE, encoding='utf-8'))",
+         [] { return printed("a\\377b", {.encoding = "utf-8"}); }},
+        {"encoding: a character cut short by the end",
+         R"(run(['printf', 'a\\342\\202'], stdout=PIPE, encoding='utf-8'))",
+         [] { return printed("a\\342\\202", {.encoding = "utf-8"}); }},
+        {"encoding: ascii that is none",
+         R"(run(['printf', 'caf\\303\\251'], stdout=PIPE, encoding='ascii'))",
+         [] { return printed("caf\\303\\251", {.encoding = "ascii"}); }},
+        {"encoding: input that is not in it",
+         "run([child('copy_input')], input='\\u20ac', stdout=PIPE, encoding='latin-1')",
+         [] {
+             return run(
+                 {child("copy_input")},
+                 {.encoding = "latin-1", .input = "\xe2\x82\xac", .std_out = PIPE});
+         }},
+        {"errors: replace",
+         R"(run(['printf', 'a\\377\\342\\202b'], stdout=PIPE, encoding='utf-8', errors='replace'))",
+         [] {
+             return printed("a\\377\\342\\202b",
+                            {.encoding = "utf-8", .errors = "replace"});
+         }},
+        {"errors: ignore",
+         R"(run(['printf', 'a\\377\\342\\202b'], stdout=PIPE, encoding='utf-8', errors='ignore'))",
+         [] {
+             return printed("a\\377\\342\\202b",
+                            {.encoding = "utf-8", .errors = "ignore"});
+         }},
+        {"encoding: a failed check has text",
+         R"(run(r'printf "\351"; exit 3', shell=True, check=True, stdout=PIPE, encoding='latin-1'))",
+         [] {
+             return run(
+                 R"(printf "\351"; exit 3)",
+                 {.check = true, .encoding = "latin-1", .shell = true, .std_out = PIPE});
+         }},
+    };
+}
 
 Table rows_of_text() {
     Table all;
-    for (const auto rows : {rows_of_newlines, rows_of_text_mode}) {
+    for (const auto rows : {rows_of_newlines, rows_of_text_mode, rows_of_encodings}) {
         for (const Row& row : rows()) all.push_back(row);
     }
     return all;
