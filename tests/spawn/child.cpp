@@ -7,8 +7,13 @@
 #include <string>
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 #include "pyproc/spawn/fd_moves.hpp"
 #include "support/catch.hpp"
@@ -147,6 +152,40 @@ TEST_CASE(
     CHECK((ended == failed_at(Step::join_group) ||
            run_in_child(ready.plan, ESRCH) == failed_at(Step::join_group)));
 }
+
+#ifdef __linux__
+TEST_CASE(
+    "run_plan: a child whose parent has been killed fetches nothing from who has it "
+    "now") {
+    const int answer = test::forked([] {
+        if (::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return 1;
+        // What the child looks for in its parent, open in the one that it falls to too.
+        const int high = ::fcntl(1, F_DUPFD_CLOEXEC, 300);
+        const pid_t parent = ::fork();
+        if (parent == 0) {
+            const pid_t number = ::getpid();
+            const pid_t child = ::fork();
+            if (child == 0) {
+                while (::getppid() == number) ::sched_yield();
+                Ready ready;
+                ready.plan.moves = order_moves({no_source, high, no_source});
+                ready.plan.fetches_far = true;
+                ready.plan.parent = number;
+                ::_exit(100 + static_cast<int>(run_plan(ready.plan).at));
+            }
+            ::_exit(child < 0 ? 1 : 0);
+        }
+        int status = 0;
+        int last = 0;
+        for (pid_t ended = 0; (ended = ::wait(&status)) > 0;) {
+            if (ended != parent) last = WEXITSTATUS(status);
+        }
+        return last;
+    });
+
+    CHECK(answer == failed_at(Step::reach_descriptors));
+}
+#endif
 
 TEST_CASE("connect_standard: a swap of two standard descriptors takes place") {
     int ends[2];

@@ -120,6 +120,7 @@ TEST_CASE("start_by_clone: a far pipe that may not be fetched is opened by its n
             reaching.shares_table = true;
             reaching.table_end = plan.near_end;
             reaching.fetches_far = true;
+            reaching.parent = ::getpid();
             return clone_for(reaching);
         };
         const auto outcome = test::start_and_wait(

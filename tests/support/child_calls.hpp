@@ -57,6 +57,13 @@ TEST_CASE("reset_signal_action: an ignored signal has its default action again")
     CHECK(answer == 0);
 }
 
+TEST_CASE("parent_of_caller: it is the process that made the caller") {
+    const pid_t ours = ::getpid();
+
+    CHECK(test::forked([&] { return platform::parent_of_caller() == ours ? 0 : 1; }) ==
+          0);
+}
+
 TEST_CASE("put_descriptor: the copy is open in place of the other and survives exec") {
     const int from = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
     const int to = ::open("/dev/null", O_RDONLY | O_CLOEXEC);

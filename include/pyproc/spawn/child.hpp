@@ -48,11 +48,11 @@ fetch_descriptor(const Plan& plan, long parent, int fd, int stream) noexcept {
 /// descriptor is overwritten, since one that is closed may be the number that is given.
 ///
 /// @param moves  Gets their numbers here in place of those in the parent.
-/// @return 0 or an errno.
+/// @return 0 or an errno: ESRCH if the parent has been killed meanwhile.
 __attribute__((no_sanitize("address", "thread", "undefined"))) inline int fetch_sources(
     const Plan& plan, FdMoves& moves) noexcept {
     namespace sys = posix::platform;
-    const long parent = sys::open_pidfd_of_parent();
+    const long parent = sys::open_pidfd(plan.parent);
     for (int i = 0; i < moves.count; ++i) {
         FdMove& move = moves.steps[i];
         if (move.from < plan.table_end) continue;
@@ -60,7 +60,9 @@ __attribute__((no_sanitize("address", "thread", "undefined"))) inline int fetch_
         if (fetched < 0) return static_cast<int>(-fetched);
         move.from = static_cast<int>(fetched);
     }
-    return 0;
+    // Only now is it certain whose they are: had it ended, its number might have become
+    // that of a stranger.
+    return sys::parent_of_caller() == plan.parent ? 0 : ESRCH;
 }
 
 /// Connects the standard descriptors. @return 0 or an errno.

@@ -6,6 +6,7 @@
 
 #include <sys/types.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "pyproc/posix/fd.hpp"
 #include "pyproc/posix/platform.hpp"
@@ -123,6 +124,7 @@ inline void reap_failed(pid_t pid) noexcept {
         Plan reaching = plan;
         reaching.table_end = plan.near_end;
         reaching.fetches_far = true;
+        reaching.parent = ::getpid();
         StartResult result = clone_for(reaching);
         if (result || !is_out_of_reach(result.failure())) return result;
     }

@@ -75,9 +75,12 @@ struct Plan {
     bool (*preexec)(const void* argument) noexcept = nullptr;
     const void* preexec_argument = nullptr;
 
-    /// Whether the child is killed when the process `parent`, which starts it, ends.
-    bool dies_with_parent = false;
+    /// The process that starts the child, where that must be known: for what is fetched
+    /// from it, and for a child that dies with it.
     pid_t parent = 0;
+
+    /// Whether the child is killed when `parent` ends.
+    bool dies_with_parent = false;
 
     /// Whether the program is to start with `signal_mask`, and not with that of the
     /// thread that makes the child.

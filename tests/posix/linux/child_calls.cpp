@@ -15,7 +15,7 @@ TEST_CASE(
 
     const int answer = test::forked([&] {
         for (const int end : ends) ::close(end);
-        const long parent = platform::open_pidfd_of_parent();
+        const long parent = platform::open_pidfd(platform::parent_of_caller());
         if (parent < 0) return parent == -ENOSYS ? 0 : 1;
         const long fetched =
             platform::fetch_descriptor(static_cast<int>(parent), ends[1]);

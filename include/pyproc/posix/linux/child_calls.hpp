@@ -84,11 +84,17 @@ keep_open_on_exec(int fd) noexcept {
     return system_call(SYS_fcntl, fd, F_SETFD, 0);
 }
 
-/// A close-on-exec pidfd of the parent. Source: pidfd_open(2), Linux 5.3.
-__attribute__((no_sanitize("address", "thread", "undefined"))) inline long
-open_pidfd_of_parent() noexcept {
+/// The process whose child the calling one is; 0 for one in another pid namespace.
+__attribute__((no_sanitize("address", "thread", "undefined"))) inline pid_t
+parent_of_caller() noexcept {
+    return static_cast<pid_t>(system_call(SYS_getppid));
+}
+
+/// A close-on-exec pidfd of a process. Source: pidfd_open(2), Linux 5.3.
+__attribute__((no_sanitize("address", "thread", "undefined"))) inline long open_pidfd(
+    pid_t pid) noexcept {
     constexpr long pidfd_open_call = 434;
-    return system_call(pidfd_open_call, system_call(SYS_getppid), 0);
+    return system_call(pidfd_open_call, pid, 0);
 }
 
 /// A close-on-exec duplicate of another process's descriptor.
@@ -200,7 +206,7 @@ die_with_parent(pid_t parent) noexcept {
     constexpr long set_parent_death_signal = 1;
     const long result = system_call(SYS_prctl, set_parent_death_signal, SIGKILL);
     // 0: a parent in another pid namespace, of which nothing can be said.
-    const long now = system_call(SYS_getppid);
+    const pid_t now = parent_of_caller();
     if (now != parent && now != 0) {
         system_call(SYS_kill, system_call(SYS_getpid), SIGKILL);
     }

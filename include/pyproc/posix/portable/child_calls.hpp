@@ -65,8 +65,13 @@ inline long keep_open_on_exec(int fd) noexcept {
     return ::fcntl(fd, F_SETFD, 0) < 0 ? -errno : 0;
 }
 
+/// The process whose child the calling one is.
+inline pid_t parent_of_caller() noexcept {
+    return ::getppid();
+}
+
 /// POSIX names processes by number alone. @return -ENOSYS, always.
-inline long open_pidfd_of_parent() noexcept {
+inline long open_pidfd(pid_t) noexcept {
     return -ENOSYS;
 }
 
