@@ -170,6 +170,7 @@ TEST_CASE(
                 Ready ready;
                 ready.plan.moves = order_moves({no_source, high, no_source});
                 ready.plan.fetches_far = true;
+                ready.plan.fetches_by_pidfd = true;
                 ready.plan.parent = number;
                 ::_exit(100 + static_cast<int>(run_plan(ready.plan).at));
             }

@@ -3,7 +3,12 @@
 
 #include <cerrno>
 #include <csignal>
+#include <string>
+#include <thread>
 #include <vector>
+
+#include <fcntl.h>
+#include <sched.h>
 
 #include "support/catch.hpp"
 #include "support/engine.hpp"
@@ -120,6 +125,7 @@ TEST_CASE("start_by_clone: a far pipe that may not be fetched is opened by its n
             reaching.shares_table = true;
             reaching.table_end = plan.near_end;
             reaching.fetches_far = true;
+            reaching.fetches_by_pidfd = true;
             reaching.parent = ::getpid();
             return clone_for(reaching);
         };
@@ -129,6 +135,44 @@ TEST_CASE("start_by_clone: a far pipe that may not be fetched is opened by its n
     });
 
     CHECK(answer == 0);
+}
+
+namespace {
+
+/// 0 if what a child writes to a pipe with a high number comes to the thread that starts
+/// it, which has descriptors of its own: the process has another file of that number.
+int output_of_child_of_thread_with_own_table() {
+    const int other = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    std::vector<int> numbers(200);
+    for (int& fd : numbers) fd = ::fcntl(other, F_DUPFD_CLOEXEC, 3);
+    std::string output;
+    std::thread{[&] {
+        if (::unshare(CLONE_FILES) != 0) return;
+        for (int i = 0; i < 10; ++i) ::close(numbers[static_cast<std::size_t>(190 + i)]);
+        output = test::start_and_wait(start_by_clone, {CHILDREN "/child.flood", "5", "1"},
+                                      {.std_out = PIPE})
+                     .output;
+    }}.join();
+    return output.size() == 5 ? 0 : 1;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "start_by_clone: a far pipe is its own thread's, not another of that number in the "
+    "process") {
+    if (!has_engine()) return;
+    constexpr unsigned pidfd_getfd_call = 438;
+
+    CHECK(test::forked(output_of_child_of_thread_with_own_table) == 0);
+    const auto where_refused = [](unsigned call) {
+        return test::forked([call] {
+            test::refuse({call}, EPERM);
+            return output_of_child_of_thread_with_own_table();
+        });
+    };
+    CHECK(where_refused(pidfd_getfd_call) == 0);
+    CHECK(where_refused(SYS_kcmp) == 0);
 }
 #endif
 

@@ -6,9 +6,14 @@
 #include <string>
 #include <vector>
 
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "pyproc/posix/pipe.hpp"
 #include "support/catch.hpp"
+#include "support/forked.hpp"
 
 using namespace pyproc;
 using namespace pyproc::spawn;
@@ -144,3 +149,30 @@ TEST_CASE("Prepared: more extra groups than a process can have are a ValueError"
 
     CHECK_THROWS_AS(argv_of({"ls"}, {.extra_groups = too_many}), ValueError);
 }
+
+#ifdef __linux__
+TEST_CASE("Prepared: a far pipe is named for what it is, or not, by another's /proc") {
+    posix::Pipe pipe = posix::make_pipe().or_throw("pipe");
+    const int answer = test::forked([&] {
+        if (::unshare(CLONE_NEWPID) != 0) return 0;
+        return test::forked([&] {
+            // Process 1 of a namespace of its own; in /proc there is another of that
+            // number.
+            const int far =
+                ::fcntl(pipe.write_end.get(), F_DUPFD_CLOEXEC, far_descriptor);
+            const Args args{"true"};
+            const Options options;
+            const Prepared prepared{
+                args, options, {no_source, far, no_source}, {false, true, false}};
+            const char* const name = prepared.plan().far_pipes[1];
+            if (name == nullptr) return 0;
+            struct stat named {};
+            struct stat meant {};
+            if (::stat(name, &named) != 0 || ::fstat(far, &meant) != 0) return 1;
+            return named.st_ino == meant.st_ino ? 0 : 2;
+        });
+    });
+
+    CHECK(answer == 0);
+}
+#endif

@@ -52,7 +52,7 @@ fetch_descriptor(const Plan& plan, long parent, int fd, int stream) noexcept {
 __attribute__((no_sanitize("address", "thread", "undefined"))) inline int fetch_sources(
     const Plan& plan, FdMoves& moves) noexcept {
     namespace sys = posix::platform;
-    const long parent = sys::open_pidfd(plan.parent);
+    const long parent = plan.fetches_by_pidfd ? sys::open_pidfd(plan.parent) : -ENOSYS;
     for (int i = 0; i < moves.count; ++i) {
         FdMove& move = moves.steps[i];
         if (move.from < plan.table_end) continue;

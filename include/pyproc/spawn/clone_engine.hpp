@@ -124,6 +124,7 @@ inline void reap_failed(pid_t pid) noexcept {
         Plan reaching = plan;
         reaching.table_end = plan.near_end;
         reaching.fetches_far = true;
+        reaching.fetches_by_pidfd = posix::platform::has_descriptors_of_process();
         reaching.parent = ::getpid();
         StartResult result = clone_for(reaching);
         if (result || !is_out_of_reach(result.failure())) return result;

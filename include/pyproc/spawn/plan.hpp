@@ -44,6 +44,10 @@ struct Plan {
     /// Whether sources from `table_end` on are not in the child's table, and are fetched.
     bool fetches_far = false;
 
+    /// Whether they can be had by pidfd: not if the thread that starts the child has
+    /// other descriptors than its process.
+    bool fetches_by_pidfd = false;
+
     /// One past the highest descriptor that could be open, for kernels without
     /// close_range.
     int descriptor_limit = 0;

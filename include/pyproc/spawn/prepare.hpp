@@ -224,8 +224,13 @@ private:
     void name_far_pipes(const Sources& sources, const PipeSources& pipes) {
         for (std::size_t i = 0; i < sources.size(); ++i) {
             if (!pipes[i] || sources[i] < plan_.near_end) continue;
-            far_pipes_[i] = "/proc/" + std::to_string(::getpid()) + "/fd/" +
-                            std::to_string(sources[i]);
+            // Asked for and not made of numbers: /proc may be that of another pid
+            // namespace, and the thread's descriptors other than those of its process.
+            char self[64];
+            const ssize_t length = ::readlink("/proc/thread-self", self, sizeof self);
+            if (length <= 0 || length == sizeof self) return;
+            far_pipes_[i].assign("/proc/").append(self, static_cast<std::size_t>(length));
+            far_pipes_[i].append("/fd/").append(std::to_string(sources[i]));
             plan_.far_pipes[i] = far_pipes_[i].c_str();
         }
     }

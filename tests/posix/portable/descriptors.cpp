@@ -2,3 +2,7 @@
 #include "pyproc/posix/portable/descriptors.hpp"
 
 #include "support/descriptor_calls.hpp"
+
+TEST_CASE("has_descriptors_of_process: every thread has them") {
+    CHECK(platform::has_descriptors_of_process());
+}

@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "pyproc/posix/linux/system_call.hpp"
+
 namespace pyproc::posix::platform {
 
 /// A pipe whose ends are close-on-exec in the same step, so that no child started
@@ -26,6 +28,19 @@ namespace pyproc::posix::platform {
 [[nodiscard]] inline int resize_pipe(int fd, int size) noexcept {
     constexpr int set_pipe_size = 1031;  // musl names it only under _GNU_SOURCE
     return ::fcntl(fd, set_pipe_size, size) < 0 ? errno : 0;
+}
+
+/// Whether the calling thread's descriptors are those of its process, as others see it:
+/// those of its first thread. A thread may have a table of its own, by unshare(2).
+///
+/// @return false too where it can't be known.
+/// Source: KCMP_FILES in kcmp(2). Linux 3.5.
+[[nodiscard]] inline bool has_descriptors_of_process() noexcept {
+    constexpr long are_files_equal = 2;
+    const long process = ::getpid();
+    const long thread = system_call(SYS_gettid);
+    if (thread == process) return true;
+    return system_call(SYS_kcmp, process, thread, are_files_equal) == 0;
 }
 
 /// poll(2) with a limit to the nanosecond.

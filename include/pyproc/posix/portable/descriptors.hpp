@@ -33,6 +33,11 @@ namespace pyproc::posix::platform {
     return 0;
 }
 
+/// In POSIX all threads of a process have its descriptors.
+[[nodiscard]] inline bool has_descriptors_of_process() noexcept {
+    return true;
+}
+
 /// poll(2) with its limit rounded up to a whole millisecond, so that a caller who asks
 /// again has waited long enough; a limit beyond its range is cut.
 [[nodiscard]] inline int poll_for(pollfd* entries, nfds_t count,
