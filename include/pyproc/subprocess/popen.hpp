@@ -191,8 +191,7 @@ public:
     ///
     /// To go on reading a pipe, move the stream out first.
     ///
-    /// @throws OSError  EMFILE, EAGAIN if the descriptors or the thread that reaping
-    /// takes
+    /// @throws OSError  EMFILE, EAGAIN if the descriptors or the thread that this takes
     ///                  can't be had: then nothing has changed.
     void detach() {
         posix::ProcessHandle& child = handle();
