@@ -5,6 +5,8 @@
 #include <thread>
 #include <vector>
 
+#include <sched.h>
+
 #include "support/catch.hpp"
 #include "support/forked.hpp"
 
@@ -40,6 +42,24 @@ TEST_CASE("of_this_process: a forked child has a fresh one, and leaves ours alon
     CHECK(answer == 0);
     CHECK(of_this_process<Number>().value == 5);
 }
+
+#ifdef __linux__
+TEST_CASE("of_this_process: a forked child of the same number has a fresh one too") {
+    const auto in_namespace = [](auto body) {
+        // The child of a process that has done this is number 1.
+        if (::unshare(CLONE_NEWPID) != 0) return 0;
+        return test::forked(body);
+    };
+    const int answer = test::forked([&] {
+        return in_namespace([&] {
+            of_this_process<Number>().value = 5;
+            return in_namespace([] { return of_this_process<Number>().value - 1; });
+        });
+    });
+
+    CHECK(answer == 0);
+}
+#endif
 
 TEST_CASE("of_this_process: threads that ask at once get the same one") {
     std::vector<Shared*> seen(8);

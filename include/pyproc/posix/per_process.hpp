@@ -4,6 +4,8 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "pyproc/posix/fork_mark.hpp"
+
 namespace pyproc::posix {
 
 /// The calling process's own `T`, made when it is first asked for and never destroyed.
@@ -19,11 +21,14 @@ template <class T>
     struct Entry {
         T value{};
         pid_t process = ::getpid();
+        ForkMark mark{};
     };
     // By the compiler's builtins: <atomic> takes it long to read.
     static Entry* current = nullptr;
     Entry* known = __atomic_load_n(&current, __ATOMIC_ACQUIRE);
-    if (known != nullptr && known->process == ::getpid()) return known->value;
+    const bool is_ours =
+        known != nullptr && known->process == ::getpid() && !known->mark.is_forked();
+    if (is_ours) return known->value;
 
     auto* const made = new Entry;
     if (__atomic_compare_exchange_n(&current, &known, made, false, __ATOMIC_ACQ_REL,
