@@ -6,10 +6,15 @@
 #include <set>
 #include <vector>
 
+#include <poll.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/ptrace.h>
+#endif
 
 #include "pyproc/posix/platform.hpp"
 #include "support/catch.hpp"
@@ -40,6 +45,24 @@ bool has_child(pid_t child) {
     siginfo_t info{};
     return ::waitid(P_PID, static_cast<id_t>(child), &info,
                     WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+bool has_ended(pid_t child) {
+    siginfo_t info{};
+    return ::waitid(P_PID, static_cast<id_t>(child), &info,
+                    WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == child;
+}
+
+/// Processor time that this process's threads use while `pause` goes by.
+long microseconds_used_in(timespec pause) {
+    timespec before{};
+    timespec after{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+    ::nanosleep(&pause, nullptr);
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+    return (after.tv_sec - before.tv_sec) * 1'000'000 +
+           (after.tv_nsec - before.tv_nsec) / 1000;
 }
 
 void wait_until_reaped(pid_t child) {
@@ -136,6 +159,84 @@ TEST_CASE("Reaper: without a descriptor left it takes nothing over") {
         if (test::open_descriptors() != before) return 2;
         pipe = {};
         return ::waitpid(child, nullptr, 0) == child ? 0 : 3;
+    });
+
+    CHECK(answer == 0);
+}
+
+#ifdef __linux__
+TEST_CASE("Reaper: a stranger that was given the number of a child is left alone") {
+    const auto before = test::open_descriptors();
+    const pid_t gone = ::fork();
+    if (gone == 0) ::_exit(0);
+    UniqueFd pidfd = pidfd_of(gone);
+    ::waitpid(gone, nullptr, 0);
+    const pid_t stranger = ::fork();
+    if (stranger == 0) ::_exit(42);
+    while (!has_ended(stranger)) ::sched_yield();
+    if (!pidfd) {
+        ::waitpid(stranger, nullptr, 0);
+        return;
+    }
+
+    REQUIRE(leave_to_reaper(stranger, std::move(pidfd)));
+    wait_until_descriptors_are(before);
+
+    int status = 0;
+    CHECK(::waitpid(stranger, &status, 0) == stranger);
+    CHECK(WEXITSTATUS(status) == 42);
+}
+
+TEST_CASE("Reaper: it takes no processor for a dead child that a debugger still holds") {
+    auto pipe = make_pipe().or_throw("pipe");
+    auto ready = make_pipe().or_throw("pipe");
+    const pid_t child = child_until_closed(pipe);
+    const pid_t debugger = ::fork();
+    if (debugger == 0) {
+        const bool is_seized = ::ptrace(PTRACE_SEIZE, child, 0, 0) == 0;
+        if (::write(ready.write_end.get(), is_seized ? "y" : "n", 1) != 1) ::_exit(1);
+        for (;;) ::pause();
+    }
+    char answer = 'n';
+    REQUIRE(::read(ready.read_end.get(), &answer, 1) == 1);
+    if (answer == 'n') WARN("ptrace is refused");
+
+    UniqueFd pidfd = pidfd_of(child);
+    pollfd end{.fd = pidfd.get(), .events = POLLIN, .revents = 0};
+    REQUIRE(leave_to_reaper(child, pidfd_of(child)));
+    ::kill(child, SIGKILL);
+    if (pidfd) ::poll(&end, 1, -1);
+    const long used = microseconds_used_in({.tv_sec = 0, .tv_nsec = 300'000'000});
+    ::kill(debugger, SIGKILL);
+    ::waitpid(debugger, nullptr, 0);
+    wait_until_reaped(child);
+
+    CHECK(used < 50'000);
+}
+#endif
+
+TEST_CASE(
+    "Reaper: a limit lowered below the number of children costs time, not a processor") {
+    const int answer = test::forked([] {
+        std::vector<Pipe> pipes;
+        std::vector<pid_t> children;
+        for (int i = 0; i < 10; ++i) {
+            pipes.push_back(make_pipe().or_throw("pipe"));
+            children.push_back(child_until_closed(pipes.back()));
+            leave_to_reaper(children.back(), pidfd_of(children.back())).or_throw("adopt");
+        }
+        rlimit limit{};
+        ::getrlimit(RLIMIT_NOFILE, &limit);
+        const rlimit few{5, limit.rlim_max};
+        ::setrlimit(RLIMIT_NOFILE, &few);
+        // A child has copies of the pipes made before its own.
+        pipes.pop_back();
+        wait_until_reaped(children.back());
+        if (microseconds_used_in({.tv_sec = 0, .tv_nsec = 300'000'000}) > 50'000)
+            return 1;
+        while (!pipes.empty()) pipes.pop_back();
+        for (const pid_t child : children) wait_until_reaped(child);
+        return 0;
     });
 
     CHECK(answer == 0);

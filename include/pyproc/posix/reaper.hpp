@@ -11,13 +11,16 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "pyproc/posix/fd.hpp"
 #include "pyproc/posix/per_process.hpp"
 #include "pyproc/posix/pipe.hpp"
+#include "pyproc/posix/platform.hpp"
 #include "pyproc/posix/result.hpp"
 
 namespace pyproc::posix {
@@ -70,7 +73,7 @@ private:
         ~Entries() { delete[] list; }
 
         pollfd* list = nullptr;
-        std::size_t count = 0;  ///< 0 if there was no memory for it
+        std::size_t count = 0;  ///< 0 if each child must be looked at after a nap
     };
 
     [[nodiscard]] int start_thread() noexcept {
@@ -94,8 +97,14 @@ private:
             for (std::size_t i = 0; i < entries.count; ++i) {
                 must_look |= entries.list[i].fd < 0;
             }
-            ::poll(entries.list, static_cast<nfds_t>(entries.count),
-                   must_look ? nap : -1);
+            const int ready = ::poll(entries.list, static_cast<nfds_t>(entries.count),
+                                     must_look ? nap : -1);
+            if (ready >= 0 || errno == EINTR) continue;
+            // The limit on descriptors is now below the number of entries, or a sandbox
+            // refuses the call.
+            entries.count = 0;
+            const timespec pause{.tv_sec = 0, .tv_nsec = nap * 1'000'000L};
+            ::nanosleep(&pause, nullptr);
         }
         return nullptr;
     }
@@ -106,11 +115,16 @@ private:
     /// @return false if there are no children any more, and so the thread is to end.
     [[nodiscard]] bool reap_ended(Entries& entries) {
         const std::lock_guard lock{mutex_};
+        bool is_kept_back = false;
         // From the end: the child that takes the place of a reaped one has been seen.
         for (std::size_t i = pids_.size(); i-- > 0;) {
             const bool is_known = i + 1 < entries.count && pidfds_[i] >= 0;
             const bool may_have_ended = !is_known || entries.list[i + 1].revents != 0;
-            if (!may_have_ended || !is_reaped(pids_[i])) continue;
+            if (!may_have_ended) continue;
+            if (!is_reaped(pids_[i], pidfds_[i])) {
+                is_kept_back |= is_known;
+                continue;
+            }
             const UniqueFd closing{pidfds_[i]};
             pids_[i] = pids_.back();
             pidfds_[i] = pidfds_.back();
@@ -130,6 +144,9 @@ private:
         delete[] entries.list;
         entries.list = new (std::nothrow) pollfd[pids_.size() + 1];
         entries.count = entries.list == nullptr ? 0 : pids_.size() + 1;
+        // One has ended but its tracer, a debugger, comes first. Its pidfd would keep
+        // poll from sleeping.
+        if (is_kept_back) entries.count = 0;
         for (std::size_t i = 0; i < entries.count; ++i) {
             const int fd = i == 0 ? wake_.read_end.get() : pidfds_[i - 1];
             entries.list[i] = {.fd = fd, .events = POLLIN, .revents = 0};
@@ -137,8 +154,18 @@ private:
         return true;
     }
 
-    /// By number, which stays the child's own until this very call has reaped it.
-    [[nodiscard]] static bool is_reaped(pid_t pid) noexcept {
+    /// By pidfd where that is possible, since something else may have reaped the child
+    /// and its number be that of another one. The number alone is the child's own as long
+    /// as nothing does.
+    [[nodiscard]] static bool is_reaped(pid_t pid, int pidfd) noexcept {
+        if (pidfd >= 0) {
+            siginfo_t info{};
+            rusage usage{};
+            const auto waited =
+                platform::pidfd_wait(pidfd, WEXITED | WNOHANG, info, usage);
+            if (waited) return info.si_pid != 0;
+            if (waited.code() == ECHILD) return true;
+        }
         const pid_t reaped = ::waitpid(pid, nullptr, WNOHANG);
         return reaped == pid || (reaped < 0 && errno == ECHILD);
     }
