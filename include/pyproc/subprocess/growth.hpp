@@ -27,12 +27,19 @@ inline void make_room(std::string& text, std::size_t least) {
         text.reserve(capacity * 2 + least);
         return;
     }
+    // Where so much can't be had, half of it, and so on. In a string of its own, since
+    // one that has a capacity would have at least twice that.
     std::string longer;
-    try {
-        longer.reserve(capacity * 4 + least);
-    } catch (const std::bad_alloc&) {
-        text.reserve(text.size() + least);
-        return;
+    const std::size_t most = text.max_size() - text.size();
+    std::size_t room = most / 4 > capacity ? capacity * 3 + least : most;
+    for (bool is_made = false; !is_made;) {
+        try {
+            longer.reserve(text.size() + room);
+            is_made = true;
+        } catch (const std::bad_alloc&) {
+            if (room <= least) throw;
+            room = room / 2 > least ? room / 2 : least;
+        }
     }
     // Before anything is written to it, what is copied from the old included.
     posix::platform::advise_huge_pages(longer.data(), longer.capacity());
