@@ -42,12 +42,15 @@ struct Options {
     /// relative path is looked up from this directory, as execve(2) does.
     std::optional<posix::Path> cwd = std::nullopt;
 
-    /// Whether the child is killed as soon as this process ends, in whatever way. (Not
-    /// when just the thread that started it does.) A child that executes a program with
-    /// ids or capabilities of its own outlives it. Linux only; else ENOSYS.
+    /// Whether the child is killed as soon as this process ends, in whatever way, or
+    /// executes another program. (Not when just the thread that started it ends.) A child
+    /// outlives it that executes a program with ids or capabilities of its own, or whose
+    /// effective ids are not its real ones, as in a set-user-ID caller. Linux only; else
+    /// ENOSYS.
     ///
     /// A thread of the library's makes such children, and they inherit from it what the
-    /// kernel keeps for each thread: the processors it may run on, its niceness.
+    /// kernel keeps for each thread: the processors it may run on, its niceness. EINVAL
+    /// for a caller's thread with descriptors or a working directory of its own.
     bool die_with_parent = false;
 
     /// Encoding of what the child reads and writes; the caller's side is UTF-8. Any of

@@ -189,7 +189,8 @@ public:
     /// can wait for it any more; it is reaped when it ends, so it leaves no zombie. From
     /// then on this object is as if moved from.
     ///
-    /// To go on reading a pipe, move the stream out first.
+    /// To go on reading a pipe, move the stream out first. A shared library that calls
+    /// this must not be unloaded as long as such a child lives.
     ///
     /// @throws OSError  EMFILE, EAGAIN if the descriptors or the thread that this takes
     ///                  can't be had: then nothing has changed.

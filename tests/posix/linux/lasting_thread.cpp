@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "pyproc/posix/linux/lasting_thread.hpp"
 
+#include <cerrno>
 #include <csignal>
 #include <thread>
 #include <vector>
 
+#include <sched.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "support/catch.hpp"
@@ -72,6 +75,32 @@ TEST_CASE("run_in_lasting_thread: a signal is never handled by that thread") {
     std::signal(SIGUSR1, before);
 
     CHECK(handled_by == ::gettid());
+}
+
+TEST_CASE(
+    "run_in_lasting_thread: for a thread with a descriptor table or a directory of its "
+    "own "
+    "nothing is done") {
+    pid_t worker = 0;
+    REQUIRE(run_in_lasting_thread(note_thread, &worker));
+
+    for (const int own : {CLONE_FILES, CLONE_FS}) {
+        bool is_unshared = false;
+        pid_t of_this = 0;
+        int code = 0;
+        std::thread{[&] {
+            is_unshared = ::unshare(own) == 0 &&
+                          ::syscall(SYS_kcmp, ::getpid(), ::getpid(), 2) == 0;
+            code = run_in_lasting_thread(note_thread, &of_this).code();
+        }}.join();
+        if (!is_unshared) {
+            WARN("unshare or kcmp is refused");
+            continue;
+        }
+        CHECK(code == EINVAL);
+        CHECK(of_this == 0);
+    }
+    CHECK(run_in_lasting_thread(note_thread, &worker));
 }
 
 TEST_CASE("run_in_lasting_thread: a forked child has a thread of its own") {
