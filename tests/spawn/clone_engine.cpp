@@ -123,7 +123,6 @@ TEST_CASE("start_by_clone: a far pipe that may not be fetched is opened by its n
         const auto fetched = [](const Plan& plan) {
             Plan reaching = plan;
             reaching.shares_table = true;
-            reaching.table_end = plan.near_end;
             reaching.fetches_far = true;
             reaching.fetches_by_pidfd = true;
             reaching.parent = ::getpid();
@@ -157,6 +156,25 @@ int output_of_child_of_thread_with_own_table() {
 }
 
 }  // namespace
+
+TEST_CASE(
+    "start_by_clone: the first process of a pid namespace gets a far descriptor and "
+    "lives") {
+    if (!has_engine()) return;
+
+    const int answer = test::forked([] {
+        const FarPlan far;
+        if (::unshare(CLONE_NEWPID) != 0) return 0;
+        StartResult first = start_by_clone(far.plan);
+        if (!first && is_unsupported(first.failure())) return 0;
+        if (!first) return 1;
+        int status = 0;
+        ::waitpid(first->pid, &status, 0);
+        return status;
+    });
+
+    CHECK(answer == 0);
+}
 
 TEST_CASE(
     "start_by_clone: a far pipe is its own thread's, not another of that number in the "

@@ -55,7 +55,7 @@ __attribute__((no_sanitize("address", "thread", "undefined"))) inline int fetch_
     const long parent = plan.fetches_by_pidfd ? sys::open_pidfd(plan.parent) : -ENOSYS;
     for (int i = 0; i < moves.count; ++i) {
         FdMove& move = moves.steps[i];
-        if (move.from < plan.table_end) continue;
+        if (move.from < plan.near_end) continue;
         const long fetched = fetch_descriptor(plan, parent, move.from, move.to);
         if (fetched < 0) return static_cast<int>(-fetched);
         move.from = static_cast<int>(fetched);
@@ -63,6 +63,14 @@ __attribute__((no_sanitize("address", "thread", "undefined"))) inline int fetch_
     // Only now is it certain whose they are: had it ended, its number might have become
     // that of a stranger.
     return sys::parent_of_caller() == plan.parent ? 0 : ESRCH;
+}
+
+/// Whether the sources from `near_end` on are to be fetched. Not from another pid
+/// namespace than the parent's: a child that failed there would have been its first
+/// process, and have taken it along.
+__attribute__((no_sanitize("address", "thread", "undefined"))) inline bool will_fetch(
+    const Plan& plan) noexcept {
+    return plan.fetches_far && posix::platform::parent_of_caller() == plan.parent;
 }
 
 /// Connects the standard descriptors. @return 0 or an errno.
@@ -103,15 +111,17 @@ close_all_but_report(const Plan& plan, int first, int last) noexcept {
 }
 
 /// Closes what lies between the descriptors that are passed on, and above them.
+///
+/// @param table_end  Where an unshared table ends.
 __attribute__((no_sanitize("address", "thread", "undefined"))) inline void
-close_all_but_passed(const Plan& plan) noexcept {
+close_all_but_passed(const Plan& plan, int table_end) noexcept {
     int first = standard_count;
     for (int i = 0; i < plan.passed_count; ++i) {
         close_all_but_report(plan, first, plan.passed[i] - 1);
         first = plan.passed[i] + 1;
     }
     // An unshared table ends where the child's needs did; nothing may lie above that.
-    const bool ends_here = plan.shares_table && first >= plan.table_end;
+    const bool ends_here = plan.shares_table && first >= table_end;
     if (!ends_here) close_all_but_report(plan, first, INT_MAX);
 }
 
@@ -188,14 +198,16 @@ __attribute__((no_sanitize("address", "thread", "undefined"))) inline Failure ru
         const long result = sys::change_directory(plan.directory);
         if (result < 0) return {Step::enter_directory, static_cast<int>(-result)};
     }
+    const bool fetches = will_fetch(plan);
+    const int table_end = fetches ? plan.near_end : plan.table_end;
     if (plan.shares_table) {
         // Before anything else that touches one: each descriptor is still the parent's
         // own.
-        const long result = sys::unshare_descriptors_below(plan.table_end);
+        const long result = sys::unshare_descriptors_below(table_end);
         if (result < 0) return {Step::close_descriptors, static_cast<int>(-result)};
     }
     FdMoves moves = plan.moves;
-    if (plan.fetches_far) {
+    if (fetches) {
         const int code = fetch_sources(plan, moves);
         if (code != 0) return {Step::reach_descriptors, code};
     }
@@ -222,7 +234,7 @@ __attribute__((no_sanitize("address", "thread", "undefined"))) inline Failure ru
         return {Step::preexec, ECANCELED};
     }
     // After what the caller runs here, which may have opened some.
-    if (plan.closes_descriptors) close_all_but_passed(plan);
+    if (plan.closes_descriptors) close_all_but_passed(plan, table_end);
     if (plan.dies_with_parent) {
         // After all that changes ids, which makes the kernel forget it.
         const long result = sys::die_with_parent(plan.parent);

@@ -122,7 +122,6 @@ inline void reap_failed(pid_t pid) noexcept {
     plan.shares_table = plan.closes_descriptors;
     if (plan.shares_table && plan.near_end < plan.table_end) {
         Plan reaching = plan;
-        reaching.table_end = plan.near_end;
         reaching.fetches_far = true;
         reaching.fetches_by_pidfd = posix::platform::has_descriptors_of_process();
         reaching.parent = ::getpid();

@@ -41,7 +41,8 @@ struct Plan {
     /// such a number, can be opened again; else null.
     const char* far_pipes[standard_count] = {};
 
-    /// Whether sources from `table_end` on are not in the child's table, and are fetched.
+    /// Whether the child's table is to end at `near_end`, and the sources from there on
+    /// are fetched.
     bool fetches_far = false;
 
     /// Whether they can be had by pidfd: not if the thread that starts the child has
