@@ -22,6 +22,7 @@ template <class T>
         T value{};
         pid_t process = ::getpid();
         ForkMark mark{};
+        Entry* former = nullptr;  ///< so that it is not taken for lost memory
     };
     // By the compiler's builtins: <atomic> takes it long to read.
     static Entry* current = nullptr;
@@ -31,6 +32,7 @@ template <class T>
     if (is_ours) return known->value;
 
     auto* const made = new Entry;
+    made->former = known;
     if (__atomic_compare_exchange_n(&current, &known, made, false, __ATOMIC_ACQ_REL,
                                     __ATOMIC_ACQUIRE)) {
         return made->value;

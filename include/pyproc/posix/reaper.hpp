@@ -90,8 +90,8 @@ private:
 
     static void* serve(void* self) {
         auto& reaper = *static_cast<Reaper*>(self);
-        Entries entries;
-        while (reaper.reap_ended(entries)) {
+        Entries& entries = reaper.entries_;
+        while (reaper.reap_ended()) {
             constexpr int nap = 50;
             bool must_look = entries.count == 0;
             for (std::size_t i = 0; i < entries.count; ++i) {
@@ -109,12 +109,13 @@ private:
         return nullptr;
     }
 
-    /// Reaps the children that `entries` say have ended, and makes the entries for the
-    /// next sleep.
+    /// Reaps the children that the entries say have ended, and makes those for the next
+    /// sleep.
     ///
     /// @return false if there are no children any more, and so the thread is to end.
-    [[nodiscard]] bool reap_ended(Entries& entries) {
+    [[nodiscard]] bool reap_ended() {
         const std::lock_guard lock{mutex_};
+        Entries& entries = entries_;
         bool is_kept_back = false;
         // From the end: the child that takes the place of a reaped one has been seen.
         for (std::size_t i = pids_.size(); i-- > 0;) {
@@ -138,6 +139,7 @@ private:
         }
         if (pids_.empty()) {
             wake_ = {};
+            entries.count = 0;
             is_running_ = false;
             return false;
         }
@@ -176,6 +178,7 @@ private:
     bool is_running_ = false;
     bool is_woken_ = false;
     Pipe wake_;
+    Entries entries_;  ///< the thread's own; a member, so that a fork leaves it reachable
 };
 
 /// Leaves a child to the reaper of this process. @return, throws as `Reaper::adopt` does.
