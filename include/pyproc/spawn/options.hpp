@@ -49,8 +49,10 @@ struct Options {
     /// ENOSYS.
     ///
     /// A thread of the library's makes such children, and they inherit from it what the
-    /// kernel keeps for each thread: the processors it may run on, its niceness. EINVAL
-    /// for a caller's thread with descriptors or a working directory of its own.
+    /// kernel keeps for each thread, as it was when the first of them was started: the
+    /// processors it may run on, its niceness, capabilities, namespaces, and a sandbox
+    /// (seccomp, no_new_privs). Change these before. EINVAL for a caller's thread with
+    /// descriptors or a working directory of its own.
     bool die_with_parent = false;
 
     /// Encoding of what the child reads and writes; the caller's side is UTF-8. Any of
