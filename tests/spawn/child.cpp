@@ -184,7 +184,8 @@ TEST_CASE(
         return last;
     });
 
-    CHECK(answer == ESRCH);
+    // The portable side can fetch nothing at all.
+    CHECK((answer == ESRCH || answer == ENOSYS));
 }
 #endif
 
