@@ -5,6 +5,8 @@
 
 #include "pyproc/multiprocessing/bootstrap.hpp"
 #include "pyproc/multiprocessing/exception_text.hpp"
+#include "pyproc/multiprocessing/member_table.hpp"
+#include "pyproc/multiprocessing/members.hpp"
 #include "pyproc/multiprocessing/process.hpp"
 #include "pyproc/multiprocessing/process_state.hpp"
 #include "pyproc/multiprocessing/registry.hpp"
