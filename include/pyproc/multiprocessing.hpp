@@ -4,10 +4,13 @@
 /// Python's `multiprocessing`: functions that run in processes of their own.
 
 #include "pyproc/multiprocessing/bootstrap.hpp"
+#include "pyproc/multiprocessing/connection.hpp"
 #include "pyproc/multiprocessing/exception_text.hpp"
+#include "pyproc/multiprocessing/framing.hpp"
 #include "pyproc/multiprocessing/process.hpp"
 #include "pyproc/multiprocessing/process_state.hpp"
 #include "pyproc/multiprocessing/registry.hpp"
 #include "pyproc/multiprocessing/streams.hpp"
 #include "pyproc/multiprocessing/system_exit.hpp"
 #include "pyproc/multiprocessing/target.hpp"
+#include "pyproc/multiprocessing/wait.hpp"
