@@ -5,10 +5,12 @@
 #include <chrono>
 #include <csignal>
 #include <cstddef>
+#include <map>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <thread>
-#include <tuple>
+#include <variant>
 #include <vector>
 
 #include <fcntl.h>
@@ -522,4 +524,75 @@ TEST_CASE("Connection: moving it leaves a closed one behind") {
 
     CHECK(a.closed());
     CHECK(moved.recv_bytes() == "hello");
+}
+
+namespace {
+
+struct Point {
+    int x = 0;
+    double y = 0;
+    std::string name = {};
+
+    bool operator==(const Point&) const = default;
+};
+
+/// Can't be made, but for its copies.
+struct Fails {
+    std::string n = {};
+    Fails() { throw std::runtime_error{"none"}; }
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(n);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("send: values of any length are received as they were sent") {
+    using Points = std::map<std::string, std::vector<Point>>;
+    for (const PipeOptions& kind : kinds) {
+        auto [receiver, sender] = Pipe(kind);
+        const Points few = {{"a", {{1, 2.5, "one"}}}, {"b", {}}};
+        const Points many = {{"a", std::vector<Point>(50'000, {3, 4, "three"})}};
+        const Sender thread{[&, &to = sender] {
+            to.send(42);
+            to.send(few);
+            to.send(many);
+            to.send(std::string{"last"});
+        }};
+
+        CHECK(receiver.recv<int>() == 42);
+        CHECK((receiver.recv<Points>() == few));
+        CHECK((receiver.recv<Points>() == many));
+        CHECK(receiver.recv<std::string>() == "last");
+    }
+}
+
+TEST_CASE("recv: a message that is no such value is DecodeError, and not the last") {
+    for (const PipeOptions& kind : kinds) {
+        auto [receiver, sender] = Pipe(kind);
+        sender.send(std::string{"text"});
+        sender.send_bytes("");
+        sender.send(7);
+
+        CHECK_THROWS_AS(receiver.recv<int>(), DecodeError);
+        CHECK_THROWS_AS(receiver.recv<int>(), DecodeError);
+        CHECK(receiver.recv<int>() == 7);
+        sender.close();
+        CHECK_THROWS_AS(receiver.recv<int>(), EOFError);
+    }
+}
+
+TEST_CASE("send: a value that can't be written sends nothing") {
+    auto [receiver, sender] = Pipe();
+    std::variant<int, Fails> without_value;
+    try {
+        without_value.emplace<Fails>();
+    } catch (const std::runtime_error&) {
+    }
+    REQUIRE(without_value.valueless_by_exception());
+
+    CHECK_THROWS_AS(sender.send(without_value), ValueError);
+
+    CHECK_FALSE(receiver.poll());
 }

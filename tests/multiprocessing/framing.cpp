@@ -99,6 +99,7 @@ TEST_CASE("Incoming: a message that arrives byte by byte is received whole") {
     }};
 
     Incoming incoming{raw.channel};
+    incoming.begin();
     const std::string message = incoming.read();
     sender.join();
 
@@ -109,6 +110,7 @@ TEST_CASE("Incoming: a long header is understood, whatever the length it tells")
     const Raw raw{std::string("\xff\xff\xff\xff\0\0\0\0\0\0\0\5hello", 17)};
 
     Incoming incoming{raw.channel};
+    incoming.begin();
 
     CHECK(incoming.length() == 5);
     CHECK(incoming.read() == "hello");
@@ -122,6 +124,7 @@ TEST_CASE("Incoming: the end is EOFError before a message, and OSError within on
 
         const auto receive = [&] {
             Incoming incoming{raw.channel};
+            incoming.begin();
             static_cast<void>(incoming.read());
         };
 
@@ -150,10 +153,11 @@ TEST_CASE("Incoming: a peer that left something unread has still sent what it se
         sockets.second.reset();
 
         Incoming incoming{ours};
+        incoming.begin();
         const std::string message = incoming.read();
 
         CHECK(message == "hello");
-        CHECK_THROWS_AS(Incoming{ours}, EOFError);
+        CHECK_THROWS_AS(Incoming{ours}.begin(), EOFError);
         CHECK_THROWS_AS(send_message(ours, as_message("more")), BrokenPipeError);
     }
 }
@@ -161,7 +165,7 @@ TEST_CASE("Incoming: a peer that left something unread has still sent what it se
 TEST_CASE("Incoming: a negative length is an error") {
     const Raw raw{std::string("\x80\0\0\0hello", 9)};
 
-    CHECK_THROWS_AS(Incoming{raw.channel}, OSError);
+    CHECK_THROWS_AS(Incoming{raw.channel}.begin(), OSError);
 }
 
 TEST_CASE("Incoming: memory is taken as bytes come, and not because of a length") {
@@ -179,6 +183,7 @@ TEST_CASE("Incoming: memory is taken as bytes come, and not because of a length"
             ::setrlimit(RLIMIT_AS, &little);
             try {
                 Incoming incoming{raw.channel};
+                incoming.begin();
                 static_cast<void>(incoming.read());
             } catch (const OSError&) {
                 return 0;
@@ -205,8 +210,9 @@ TEST_CASE("Incoming: a packet that is no message is an error and not read beyond
     send(std::string(first_packet + 1, 'x'));          // too long for a first one
     send(std::string("\0\0\0\5hello", 9));
 
-    for (int i = 0; i < 4; ++i) CHECK_THROWS_AS(Incoming{from}, OSError);
+    for (int i = 0; i < 4; ++i) CHECK_THROWS_AS(Incoming{from}.begin(), OSError);
     Incoming incoming{from};
+    incoming.begin();
     CHECK(incoming.read() == "hello");
 }
 
@@ -221,6 +227,7 @@ TEST_CASE("Incoming: packets may be cut in any way behind the header") {
     }
 
     Incoming incoming{from};
+    incoming.begin();
 
     CHECK(incoming.read() == "hello");
 }
@@ -237,6 +244,7 @@ TEST_CASE("send_message: a socket with little room gets its packets in smaller p
         std::thread sender{[&] { send_message(to, as_message(message)); }};
 
         Incoming incoming{from};
+        incoming.begin();
         const std::string received = incoming.read();
         sender.join();
 
@@ -256,6 +264,7 @@ TEST_CASE("send_message, Incoming: descriptors that do not block are waited for"
     }};
 
     Incoming incoming{{.fd = pipe.read_end.get(), .medium = Medium::stream}};
+    incoming.begin();
     const std::string received = incoming.read();
     sender.join();
 
@@ -267,6 +276,7 @@ TEST_CASE("Incoming: a deadline that comes first is TimeoutError") {
     raw.channel.deadline = posix::Deadline::after(10ms);
 
     Incoming incoming{raw.channel};
+    incoming.begin();
 
     CHECK_THROWS_AS(incoming.read(), TimeoutError);
 }

@@ -11,11 +11,13 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <poll.h>
 
 #include "pyproc/errors.hpp"
 #include "pyproc/multiprocessing/framing.hpp"
+#include "pyproc/multiprocessing/serialize.hpp"
 #include "pyproc/posix/deadline.hpp"
 #include "pyproc/posix/fd.hpp"
 #include "pyproc/posix/pipe.hpp"
@@ -56,8 +58,8 @@ struct ConnectionOptions {
 /// are sent and received.
 ///
 ///     auto [a, b] = Pipe();
-///     a.send_bytes("hello");
-///     b.recv_bytes();  // "hello"
+///     a.send(std::vector{1, 2, 3});
+///     b.recv<std::vector<int>>();  // {1, 2, 3}
 ///
 /// A child forked while there is one has it too: close in each process the ends that it
 /// does not use, or nobody notices when the other end is gone. A program that is executed
@@ -94,6 +96,43 @@ public:
         }
     }
 
+    /// Sends a value of a type that can travel, see `serialize.hpp`. The other end is to
+    /// be of the same program, and receives it by `recv` of the same type.
+    ///
+    /// @throws ValueError       It is a variant without a value, or nested too deep.
+    /// @throws BrokenPipeError  The other end is closed.
+    /// @throws OSError          This one is closed, or read-only.
+    template <class T>
+    void send(const T& value) {
+        require_travels<T>();
+        const detail::Channel to = channel_for_sending();
+        const std::size_t size = encoded_size(value);
+        if (size <= detail::copied_up_to) {
+            detail::send_written(to, size, [&](std::byte* bytes) {
+                encode_into(std::span{bytes, size}, value);
+            });
+        } else {
+            std::vector<std::byte> bytes(size);
+            encode_into(bytes, value);
+            detail::send_message(to, bytes);
+        }
+    }
+
+    /// Waits for a value.
+    ///
+    /// @throws DecodeError  The message is no `T`. The next one can be received.
+    /// @throws EOFError     The other end is closed and everything has been received.
+    /// @throws OSError      as `recv_bytes` does.
+    template <class T>
+    [[nodiscard]] T recv() {
+        require_travels<T>();
+        return receive([](detail::Incoming& incoming) {
+            if (!incoming.is_amid()) return decode<T>(incoming.at_hand());
+            const std::string message = incoming.read();
+            return decode<T>(std::as_bytes(std::span{message}));
+        });
+    }
+
     /// Sends `message`, which may be empty. Returns when the system has all of it, which
     /// may be before it is received: it waits only if there are too many unread.
     ///
@@ -122,7 +161,10 @@ public:
     ///                  that only receives is closed.
     [[nodiscard]] std::string recv_bytes(std::size_t maxlength) {
         return receive([&](detail::Incoming& incoming) {
-            if (incoming.length() > maxlength) detail::Incoming::throw_bad_length();
+            if (incoming.length() > maxlength) {
+                give_up_receiving();
+                detail::Incoming::throw_bad_length();
+            }
             return incoming.read();
         });
     }
@@ -223,14 +265,13 @@ private:
     template <class Read>
     std::invoke_result_t<Read, detail::Incoming&> receive(Read read) {
         require_readable();
+        detail::Incoming incoming{{.fd = fd_.get(), .medium = medium_}};
         try {
-            detail::Incoming incoming{{.fd = fd_.get(), .medium = medium_}};
+            incoming.begin();
             return read(incoming);
-        } catch (const EOFError&) {
-            throw;
         } catch (...) {
             // Where the next message begins is not known any more.
-            give_up_receiving();
+            if (incoming.is_amid()) give_up_receiving();
             throw;
         }
     }

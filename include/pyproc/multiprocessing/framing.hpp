@@ -200,14 +200,14 @@ inline void send_pieces(const Channel& to, iovec* parts, int count) {
     }
 }
 
-/// Sends one message of `size` bytes, which `write(char*)` writes where it is told to.
-/// For those up to `copied_up_to`.
+/// Sends one message of `size` bytes, which `write(std::byte*)` writes where it is told
+/// to. For those up to `copied_up_to`.
 template <class Write>
 void send_written(const Channel& to, std::size_t size, Write write) {
     char bytes[Header::usual + copied_up_to];
     const Header header{size};
     std::memcpy(bytes, header.bytes, Header::usual);
-    write(bytes + Header::usual);
+    write(reinterpret_cast<std::byte*>(bytes + Header::usual));
     std::size_t length = Header::usual + size;
     if (to.medium == Medium::padded_stream && length < padded_size) {
         std::memset(bytes + length, 0, padded_size - length);
@@ -220,7 +220,7 @@ void send_written(const Channel& to, std::size_t size, Write write) {
 /// Sends one message.
 inline void send_message(const Channel& to, std::span<const std::byte> message) {
     if (message.size() <= copied_up_to) {
-        send_written(to, message.size(), [&](char* bytes) {
+        send_written(to, message.size(), [&](std::byte* bytes) {
             if (!message.empty()) std::memcpy(bytes, message.data(), message.size());
         });
         return;
@@ -259,11 +259,15 @@ inline void send_message(const Channel& to, std::span<const std::byte> message) 
 /// A message while it is received.
 class Incoming {
 public:
-    /// Waits for a message to begin.
+    explicit Incoming(const Channel& from) : from_{from} {}
+    Incoming(const Incoming&) = delete;
+    Incoming& operator=(const Incoming&) = delete;
+
+    /// Waits for the message to begin. To be called once, before all else.
     ///
     /// @throws EOFError  There is none, and none will come.
     /// @throws OSError   What comes is no message, or ends within its header.
-    explicit Incoming(const Channel& from) : from_{from} {
+    void begin() {
         switch (from_.medium) {
             case Medium::packet_socket: hold_packet(); break;
             case Medium::padded_stream: hold(padded_size); break;
@@ -280,17 +284,23 @@ public:
         } else if (length_ > minus_one / 2) {
             throw_bad_message("recv: negative length of a message");
         }
-        if (held_ - used_ <= length_) return;
-        if (from_.medium != Medium::padded_stream) throw_bad_message("recv: no message");
-        held_ = used_ + static_cast<std::size_t>(length_);  // the rest is padding
+        if (held_ - used_ > length_) {
+            if (from_.medium != Medium::padded_stream) {
+                throw_bad_message("recv: no message");
+            }
+            held_ = used_ + static_cast<std::size_t>(length_);  // the rest is padding
+        }
+        to_come_ = length_ - (held_ - used_);
+        is_amid_ = to_come_ > 0;
     }
-    Incoming(const Incoming&) = delete;
-    Incoming& operator=(const Incoming&) = delete;
+
+    /// Whether a part of the message has been received and not yet all of it.
+    [[nodiscard]] bool is_amid() const noexcept { return is_amid_; }
 
     /// The length that the sender has announced.
     [[nodiscard]] std::uint64_t length() const noexcept { return length_; }
 
-    /// What has come with the header.
+    /// What has come with the header: the whole message, unless `is_amid`.
     [[nodiscard]] std::span<const std::byte> at_hand() const noexcept {
         return std::as_bytes(std::span{first_ + used_, held_ - used_});
     }
@@ -337,6 +347,8 @@ private:
         const std::size_t got = receive_once(from_, to, room);
         if (got == 0) throw_cut();
         if (got > room) throw_bad_message("recv: no message");
+        to_come_ -= got;
+        is_amid_ = to_come_ > 0;
         return got;
     }
 
@@ -344,6 +356,7 @@ private:
     void hold_packet() {
         held_ = receive_once(from_, first_, sizeof first_);
         if (held_ == 0) throw EOFError{"the other end is closed"};
+        is_amid_ = true;
         if (held_ > sizeof first_ || held_ < Header::usual) {
             throw_bad_message("recv: no message");
         }
@@ -355,6 +368,7 @@ private:
             const std::size_t got = receive_once(from_, first_ + held_, size - held_);
             if (got == 0 && held_ == 0) throw EOFError{"the other end is closed"};
             if (got == 0) throw_cut();
+            is_amid_ = true;
             held_ += got;
         }
     }
@@ -365,6 +379,8 @@ private:
 
     Channel from_;
     std::uint64_t length_ = 0;
+    std::uint64_t to_come_ = 0;  ///< of the `length_` bytes
+    bool is_amid_ = false;
     std::size_t held_ = 0;      ///< bytes in `first_`
     std::size_t used_ = 0;      ///< those of them that are the header
     char first_[first_packet];  ///< not initialised: that would cost more than it holds
