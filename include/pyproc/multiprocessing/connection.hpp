@@ -73,9 +73,11 @@ struct ConnectionOptions {
 /// SIGPIPE. After an error within a message nothing more can be received.
 ///
 /// Threads: an end may be used by several threads, and by several processes, as long as
-///          no two send at a time, nor two receive. Messages of up to 4,092 bytes stay
-///          whole even if several send at a time, through what `Pipe` made. `close` and
-///          moving must come before or after all else.
+///          no two send at a time, nor two receive. On Linux they may: messages of up to
+///          4,092 bytes stay whole though several are sent at a time, and those of up to
+///          16,380, or 124 through a one-way pipe, are received whole though several
+///          receive; but not through a `stream`. `close` and moving must come before or
+///          after all else.
 /// Python:  `multiprocessing.connection.Connection`. The bytes on the way are the same,
 /// so
 ///          that Python can be at the other end: see `PipeOptions::stream`.
