@@ -489,6 +489,50 @@ TEST_CASE("Connection: a sender killed within a message is an error, never a han
     }
 }
 
+TEST_CASE("Connection: whenever a sender is killed, what is received is whole") {
+    constexpr unsigned rounds = 60;
+    // Of all lengths: in one packet, padded, and in many pieces.
+    const auto size_of = [](unsigned n) -> std::size_t {
+        return n % 7 == 0 ? 300'000 + n : n * 37 % 6000;
+    };
+    for (const PipeOptions& kind : kinds) {
+        for (unsigned round = 0; round < rounds; ++round) {
+            auto [receiver, sender] = Pipe(kind);
+            const pid_t child = ::fork();
+            if (child == 0) {
+                ::alarm(longest_wait);
+                receiver.close();
+                try {
+                    for (unsigned n = 0;; ++n) {
+                        sender.send_bytes(message_of(size_of(n), n));
+                    }
+                } catch (...) {
+                }
+                ::_exit(1);
+            }
+            sender.close();
+
+            bool is_over = false;
+            bool are_whole = true;
+            for (unsigned n = 0; !is_over; ++n) {
+                if (n == round) ::kill(child, SIGKILL);
+                try {
+                    if (receiver.recv_bytes() != message_of(size_of(n), n)) {
+                        are_whole = false;
+                    }
+                } catch (const EOFError&) {
+                    is_over = true;
+                } catch (const OSError&) {
+                    is_over = true;
+                }
+            }
+
+            CHECK(are_whole);
+            static_cast<void>(status_of(child));
+        }
+    }
+}
+
 TEST_CASE("Connection: a receiver killed within a message is BrokenPipeError") {
     const std::string message = message_of(4'000'000);
     for (const PipeOptions& kind : kinds) {

@@ -65,8 +65,8 @@ struct ConnectionOptions {
 /// does not use, or nobody notices when the other end is gone. A program that is executed
 /// does not inherit it, unless told to.
 ///
-/// Nothing is read ahead: `fileno()` may be given to poll(2), and processes that share an
-/// end get each message once, whole, or not at all.
+/// Nothing is read ahead: `fileno()` may be given to poll(2), and of processes that share
+/// an end each gets what it receives, and nothing that another one would miss.
 ///
 /// An end of file is `EOFError`, or `OSError` if it comes within a message, since the
 /// sender was killed; a send that nobody will receive is `BrokenPipeError` and no
@@ -76,8 +76,10 @@ struct ConnectionOptions {
 ///          no two send at a time, nor two receive. On Linux they may: messages of up to
 ///          4,092 bytes stay whole though several are sent at a time, and those of up to
 ///          16,380, or 124 through a one-way pipe, are received whole though several
-///          receive; but not through a `stream`. `close` and moving must come before or
-///          after all else.
+///          receive; but not through a `stream`. If one of several senders is killed
+///          within a longer message, the next one's is taken for the rest of it: a
+///          `Queue` has no such weakness. `close` and moving must come before or after
+///          all else.
 /// Python:  `multiprocessing.connection.Connection`. The bytes on the way are the same,
 /// so
 ///          that Python can be at the other end: see `PipeOptions::stream`.
