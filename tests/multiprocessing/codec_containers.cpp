@@ -2,6 +2,7 @@
 #include "pyproc/multiprocessing/codec_containers.hpp"
 
 #include <array>
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -14,6 +15,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -171,7 +173,8 @@ TEMPLATE_TEST_CASE("Codec: a length beyond the bytes is refused before it is bel
                    "", std::string, std::u32string, std::vector<int>, std::vector<bool>,
                    std::vector<std::string>, std::vector<Empty>,
                    std::vector<NeedsArgument>, std::deque<Empty>, std::list<int>,
-                   std::forward_list<Empty>, std::set<int>,
+                   std::forward_list<Empty>, std::set<int>, std::vector<std::tuple<>>,
+                   (std::vector<std::array<int, 0>>), std::vector<std::bitset<0>>,
                    (std::unordered_map<int, int>)) {
     for (const int bit : {0, 1, 20, 31, 32, 40, 59, 60, 61, 62, 63}) {
         const auto length = std::size_t{1} << bit;

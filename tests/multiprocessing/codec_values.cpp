@@ -94,6 +94,18 @@ TEST_CASE("Codec: pairs and tuples are their members") {
     CHECK(encode(std::tuple{'a', 'b'}) == bytes_of({'a', 'b'}));
 }
 
+TEST_CASE("Codec: what is const where it stands arrives like what is not") {
+    check_all(std::pair<const std::string, const bool>{"one", true});
+    check_all(std::tuple<const int, const std::vector<int>>{1, {2}});
+    check_all(std::optional<const short>{3});
+    check_all(std::variant<const int, const std::string>{"text"});
+    check_all(std::array<const char, 2>{'a', 'b'});
+    CHECK(*test::round_trip(std::make_unique<const int>(4)) == 4);
+
+    STATIC_REQUIRE(fixed_size<std::pair<const int, const char>> == 5);
+    CHECK_THROWS_AS((decode<std::pair<const bool, char>>(bytes_of({2, 0}))), DecodeError);
+}
+
 TEST_CASE("Codec: an optional is there or not") {
     check_all(Maybe{});
     check_all(Maybe{std::in_place, "text", true});

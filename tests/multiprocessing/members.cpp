@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "pyproc/multiprocessing/members.hpp"
 
+#include <any>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -69,6 +71,15 @@ struct HoldsNeedsArgument {
     std::string third;
 };
 
+struct Anything {
+    std::any first;
+    int second;
+};
+struct TaggedAnything : Tag {
+    std::any first;
+    std::function<void()> second;
+};
+
 struct Base {
     int number;
 };
@@ -131,6 +142,13 @@ TEST_CASE("anatomy: base classes without members are told from members") {
     STATIC_REQUIRE(members<EmptyWithBase> == 0);
     STATIC_REQUIRE(members<Empty> == 0);
     STATIC_REQUIRE(obstacle<Empty> == Obstacle::none);
+}
+
+TEST_CASE("anatomy: a member that takes anything is not taken for a base class") {
+    STATIC_REQUIRE(anatomy_of<Anything>.bases == 0);
+    STATIC_REQUIRE(members<Anything> == 2);
+    STATIC_REQUIRE(anatomy_of<TaggedAnything>.bases == 1);
+    STATIC_REQUIRE(members<TaggedAnything> == 2);
 }
 
 TEST_CASE("anatomy: base classes with members are an obstacle") {

@@ -42,6 +42,7 @@ void check_plain(const std::byte* bytes) {
 /// Makes an object of bytes which have been checked.
 template <class T>
 [[nodiscard]] T load(const std::byte* bytes) {
+    static_assert(!std::is_const_v<T>);
     if constexpr (std::is_trivially_default_constructible_v<T>) {
         T value;
         std::memcpy(static_cast<void*>(std::addressof(value)), bytes, sizeof(T));
@@ -77,7 +78,9 @@ void write_value(Writer& to, const T& value) {
 
 template <class T>
 [[nodiscard]] T read_value(FixedReader& from) {
-    if constexpr (Codec<T>::is_plain) {
+    if constexpr (std::is_const_v<T>) {
+        return read_value<std::remove_const_t<T>>(from);
+    } else if constexpr (Codec<T>::is_plain) {
         const std::byte* const bytes = from.take(sizeof(T));
         check_plain<T>(bytes);
         return load<T>(bytes);
@@ -116,11 +119,18 @@ template <class T>
     }
 }
 
-/// Numbers, characters, enumerations. An enumeration is taken as it is: whether a number
-/// has a name in it can't be asked.
+/// Const ones, in a pair or a tuple.
+template <HasCodec T>
+struct Codec<const T> : Codec<T> {};
+
 template <class T>
-requires(std::is_arithmetic_v<T> || (std::is_enum_v<T> && !HasSerializer<T>)) &&
-    (!std::is_volatile_v<T>)struct Codec<T> {
+concept Scalar = !std::is_volatile_v<T> &&
+                 (std::is_arithmetic_v<T> || (std::is_enum_v<T> && !HasSerializer<T>));
+
+/// Numbers, characters, enumerations. An enumeration is taken as it is: which numbers
+/// have names in it can't be asked.
+template <Scalar T>
+struct Codec<T> {
     using Parts = Types<>;
     // The long double of x86 has 10 bytes and then padding.
     static constexpr std::size_t least =
@@ -168,9 +178,9 @@ struct Codec<T[n]> {
     }
 };
 
-/// Classes with nothing in them, aggregates or not.
+/// What has nothing in it: a byte, so that there is one.
 template <class T>
-requires Stateless<T> &&(!Customised<T>)struct Codec<T> {
+struct StatelessCodec {
     using Parts = Types<>;
     static constexpr std::size_t least = 1;
     static constexpr bool is_fixed = true;
@@ -188,6 +198,13 @@ requires Stateless<T> &&(!Customised<T>)struct Codec<T> {
         return T();
     }
 };
+
+template <class T>
+concept EmptyClass = std::is_class_v<T> && Stateless<T> && !Customised<T>;
+
+/// Classes with nothing in them, aggregates or not.
+template <EmptyClass T>
+struct Codec<T> : StatelessCodec<T> {};
 
 /// What the members of an aggregate have in common.
 template <class List>
@@ -218,13 +235,13 @@ struct Sum<Types<Ms...>> {
 };
 
 template <class T>
-concept Aggregate =
-    std::is_aggregate_v<T> && std::is_class_v<T> && !Customised<T> && !Stateless<T>;
+concept Aggregate = std::is_aggregate_v<T> && std::is_class_v<T> && !Customised<T> &&
+                    !Stateless<T> && obstacle_in<T>() == Obstacle::none;
 
 /// Aggregates, member by member. Padding is neither read nor sent: one that has some is
 /// copied in pieces, one that has none as a whole.
 template <Aggregate T>
-requires(obstacle_in<T>() == Obstacle::none) struct Codec<T> {
+struct Codec<T> {
     using Parts = MemberTypes<T>;
     static constexpr std::size_t least = Sum<Parts>::least;
     static constexpr bool is_fixed = Sum<Parts>::is_fixed;

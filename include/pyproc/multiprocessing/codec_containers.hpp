@@ -44,6 +44,7 @@ inline void write_length(Writer& to, std::size_t length) {
 /// @throws DecodeError  What is left can't hold so many elements.
 template <std::size_t least>
 [[nodiscard]] std::size_t read_length(Reader& from) {
+    static_assert(least > 0);
     const auto length = read_value<std::size_t>(from);
     if (length > from.left() / least) {
         throw DecodeError{"a length of " + std::to_string(length) + ", and " +

@@ -83,10 +83,13 @@ struct Codec<std::pair<A, B>> {
     }
 };
 
+template <>
+struct Codec<std::tuple<>> : StatelessCodec<std::tuple<>> {};
+
 template <class... Ts>
 struct Codec<std::tuple<Ts...>> {
     using Parts = Types<Ts...>;
-    static constexpr std::size_t least = (std::size_t{0} + ... + Codec<Ts>::least);
+    static constexpr std::size_t least = (Codec<Ts>::least + ...);
     static constexpr bool is_fixed = (Codec<Ts>::is_fixed && ...);
     static constexpr bool is_plain = false;
     static constexpr bool is_checked = true;
@@ -130,12 +133,15 @@ struct Codec<std::optional<T>> : MaybeCodec<std::optional<T>, T> {
     }
 };
 
-/// An owner of what it points to, so the other process gets one of its own. Not one to a
-/// base class: nothing would say what to make there.
+/// What a pointer to it says all of: not a base class, where nothing would say what to
+/// make.
 template <class T>
-requires(!std::is_array_v<T>) &&
-    (!std::is_polymorphic_v<T> || std::is_final_v<T>)struct Codec<std::unique_ptr<T>>
-    : MaybeCodec<std::unique_ptr<T>, T> {
+concept Ownable =
+    !std::is_array_v<T> && (!std::is_polymorphic_v<T> || std::is_final_v<T>);
+
+/// An owner of what it points to, so the other process gets one of its own.
+template <Ownable T>
+struct Codec<std::unique_ptr<T>> : MaybeCodec<std::unique_ptr<T>, T> {
     static std::unique_ptr<T> read(Reader& from) {
         if (!read_value<bool>(from)) return nullptr;
         const auto level = from.enter();
@@ -218,15 +224,17 @@ struct Codec<std::chrono::time_point<Clock, Duration>>
     }
 };
 
-/// Calendar types, which are numbers in a row; they may be no date, as `ok()` says.
+/// Calendar types, where they are numbers in a row; they may be no date, as `ok()` says.
 template <class T>
-concept Calendar = std::same_as<T, std::chrono::day> ||
-    std::same_as<T, std::chrono::month> || std::same_as<T, std::chrono::year> ||
-    std::same_as<T, std::chrono::weekday> || std::same_as<T, std::chrono::month_day> ||
-    std::same_as<T, std::chrono::year_month_day>;
+concept Calendar = (std::same_as<T, std::chrono::day> ||
+                    std::same_as<T, std::chrono::month> ||
+                    std::same_as<T, std::chrono::year> ||
+                    std::same_as<T, std::chrono::weekday> ||
+                    std::same_as<T, std::chrono::month_day> ||
+                    std::same_as<T, std::chrono::year_month_day>)&&std::
+    is_trivially_copyable_v<T>&& std::has_unique_object_representations_v<T>;
 
 template <Calendar T>
-requires std::is_trivially_copyable_v<T> && std::has_unique_object_representations_v<T>
 struct Codec<T> {
     using Parts = Types<>;
     static constexpr std::size_t least = sizeof(T);
@@ -296,14 +304,15 @@ struct Codec<std::bitset<n>> {
 /// std::filesystem::path and its like, known by their `native()` text, since <filesystem>
 /// would be most of what including this costs.
 template <class T>
-concept PathLike = std::is_class_v<T> && requires(const T& path) {
+concept PathLike = std::is_class_v<T> && !std::is_aggregate_v<T> && !Customised<T> &&
+                   requires(const T& path) {
     typename T::string_type;
     { path.native() } -> std::same_as<const typename T::string_type&>;
     T(typename T::string_type());
 };
 
 template <PathLike T>
-requires(!Customised<T>) && (!std::is_aggregate_v<T>)struct Codec<T> {
+struct Codec<T> {
     using String = typename T::string_type;
     using Parts = Types<String>;
     static constexpr std::size_t least = sizeof(std::size_t);

@@ -53,14 +53,30 @@ struct AnyEmptyBase {
     }
 };
 
+/// Initialises only what takes anything, as a std::any does.
+struct Stranger {};
+
 template <class Initialiser, std::size_t>
 using Repeated = Initialiser;
 
-template <class T, class Initialiser, std::size_t... is>
+template <class T, class Initialiser, class... Rest, std::size_t... is>
 consteval bool takes(std::index_sequence<is...>) {
     return requires {
-        T{Repeated<Initialiser, is>{}...};
+        T{Repeated<Initialiser, is>{}..., Rest{}...};
     };
+}
+
+/// How many of these initialisers, which only bases should take, T takes at its start.
+template <class T, class Initialiser, std::size_t known = 0>
+consteval std::size_t count_bases() {
+    using Before = std::make_index_sequence<known>;
+    if constexpr (!takes<T, Initialiser, Initialiser>(Before{})) {
+        return known;
+    } else if constexpr (takes<T, Initialiser, Stranger>(Before{})) {
+        return known;
+    } else {
+        return count_bases<T, Initialiser, known + 1>();
+    }
 }
 
 /// How many of these initialisers, at most `limit`, T takes at once.
@@ -98,7 +114,7 @@ consteval Anatomy anatomy_without_default() {
     } else if constexpr (count_braces<T>() >= members) {
         // A reference to const, which braces bind to a temporary.
         return {.obstacle = Obstacle::reference};
-    } else if constexpr (requires { T{AnyBase<T>{}, AnyValue{}}; }) {
+    } else if constexpr (takes<T, AnyBase<T>, AnyValue>(std::make_index_sequence<1>{})) {
         return {.obstacle = Obstacle::base_with_members};
     } else {
         return {.members = members};
@@ -131,10 +147,10 @@ consteval Anatomy anatomy() {
         return anatomy_without_default<T>();
     } else {
         constexpr std::size_t all = count_braces<T>();
-        constexpr std::size_t bases = most_taken<T, AnyBase<T>, 8>();
+        constexpr std::size_t bases = count_bases<T, AnyBase<T>>();
         if constexpr (all > most_members) {
             return {.obstacle = Obstacle::too_many};
-        } else if constexpr (bases != most_taken<T, AnyEmptyBase<T>, 8>()) {
+        } else if constexpr (bases != count_bases<T, AnyEmptyBase<T>>()) {
             return {.obstacle = Obstacle::base_with_members};
         } else if constexpr (has_unbraced_reference<T, all>()) {
             return {.obstacle = Obstacle::reference};

@@ -99,8 +99,11 @@ template <class T>
 
 /// The value that `encode` has made these bytes of.
 ///
-/// The bytes need not be trusted. A length that is more than what is left is refused
-/// before memory is asked for, and what is asked for grows with what has been read.
+/// The bytes need not be trusted, except where an enumeration is declared without a type
+/// for its numbers (`enum E { a, b }`, and not `enum E : int` or `enum class E`): the
+/// language knows fewer numbers for it than there are, and they can't be asked for. A
+/// length that is more than what is left is refused before memory is asked for, and what
+/// is asked for grows with what has been read.
 ///
 /// @throws DecodeError  They are no such value: cut off, with some left over, or with
 ///                      something in them that `encode` does not write, as a bool of 2.
