@@ -382,7 +382,7 @@ TEST_CASE("Connection: processes that share an end get each message once") {
 }
 
 TEST_CASE("Connection: processes that receive small messages at a time get each once") {
-    constexpr int count = 20'000;
+    constexpr int count = 5'000;
     constexpr int receivers = 3;
     for (const PipeOptions& kind : kinds) {
         if (kind.stream) continue;  // where that is not promised
@@ -490,7 +490,7 @@ TEST_CASE("Connection: a sender killed within a message is an error, never a han
 }
 
 TEST_CASE("Connection: whenever a sender is killed, what is received is whole") {
-    constexpr unsigned rounds = 60;
+    constexpr unsigned rounds = 30;
     // Of all lengths: in one packet, padded, and in many pieces.
     const auto size_of = [](unsigned n) -> std::size_t {
         return n % 7 == 0 ? 300'000 + n : n * 37 % 6000;
@@ -566,7 +566,7 @@ TEST_CASE("Connection: moving it leaves a closed one behind") {
 
     Connection moved = std::move(a);
 
-    CHECK(a.closed());
+    CHECK(a.closed());  // NOLINT(bugprone-use-after-move): what is tested
     CHECK(moved.recv_bytes() == "hello");
 }
 

@@ -102,14 +102,14 @@ inline constexpr std::size_t copied_up_to = 4096 - Header::usual;
 inline constexpr std::size_t padded_size = 128;
 
 /// The longest first packet of a message, header included. Python sends that much as one.
-inline constexpr std::size_t first_packet = 16 * 1024 + Header::usual;
+inline constexpr std::size_t first_packet = std::size_t{16} * 1024 + Header::usual;
 
 /// The longest of its other packets that is sent. More would not fit what a socket holds
 /// by default in Linux, 208 KiB.
-inline constexpr std::size_t longest_packet = 128 * 1024;
+inline constexpr std::size_t longest_packet = std::size_t{128} * 1024;
 
 /// The longest that is received: what Python may send in one.
-inline constexpr std::size_t packet_room = 256 * 1024;
+inline constexpr std::size_t packet_room = std::size_t{256} * 1024;
 
 [[noreturn]] inline void throw_bad_message(std::string_view what) {
     throw OSError{EBADMSG, what};
@@ -314,7 +314,7 @@ public:
     /// Receives the whole message. Memory is taken as bytes come, up to eight times as
     /// much as has come: a length that is a lie costs its sender that many bytes.
     [[nodiscard]] std::string read() {
-        constexpr std::size_t step = 1024 * 1024;
+        constexpr std::size_t step = std::size_t{1024} * 1024;
         std::string bytes;
         if (length_ > bytes.max_size()) throw_bad_length();
         const auto size = static_cast<std::size_t>(length_);

@@ -36,7 +36,8 @@ public:
     Address() = default;
 
     /// A file; in Linux also a name that begins with a zero byte, and is none.
-    Address(posix::Path path) : text_{path.string()} {}
+    Address(const posix::HasNativePath auto& path)
+        : text_{std::string_view{path.native()}} {}
     Address(const char* path) : text_{path} {}
     Address(std::string path) : text_{std::move(path)} {}
 

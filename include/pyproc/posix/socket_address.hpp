@@ -41,9 +41,9 @@ public:
         if (!is_abstract && path.find('\0') != path.npos) return Error{EINVAL};
         // A file's path ends with a zero; an abstract name is all of its bytes.
         const std::size_t size = path.size() + (is_abstract ? 0 : 1);
-        if (size > sizeof address.any_.unix_.sun_path) return Error{ENAMETOOLONG};
-        address.any_.unix_.sun_family = AF_UNIX;
-        std::memcpy(address.any_.unix_.sun_path, path.data(), path.size());
+        if (size > sizeof address.any_.local.sun_path) return Error{ENAMETOOLONG};
+        address.any_.local.sun_family = AF_UNIX;
+        std::memcpy(address.any_.local.sun_path, path.data(), path.size());
         address.size_ = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + size);
         return address;
     }
@@ -54,17 +54,17 @@ public:
                                                        std::uint16_t port) {
         SocketAddress address;
         const std::string digits = host == "localhost" ? "127.0.0.1" : host;
-        if (::inet_pton(AF_INET, digits.c_str(), &address.any_.ip4_.sin_addr) == 1) {
-            address.any_.ip4_.sin_family = AF_INET;
-            address.any_.ip4_.sin_port = htons(port);
-            address.size_ = sizeof address.any_.ip4_;
+        if (::inet_pton(AF_INET, digits.c_str(), &address.any_.ip4.sin_addr) == 1) {
+            address.any_.ip4.sin_family = AF_INET;
+            address.any_.ip4.sin_port = htons(port);
+            address.size_ = sizeof address.any_.ip4;
             return address;
         }
         address = {};
-        if (::inet_pton(AF_INET6, digits.c_str(), &address.any_.ip6_.sin6_addr) == 1) {
-            address.any_.ip6_.sin6_family = AF_INET6;
-            address.any_.ip6_.sin6_port = htons(port);
-            address.size_ = sizeof address.any_.ip6_;
+        if (::inet_pton(AF_INET6, digits.c_str(), &address.any_.ip6.sin6_addr) == 1) {
+            address.any_.ip6.sin6_family = AF_INET6;
+            address.any_.ip6.sin6_port = htons(port);
+            address.size_ = sizeof address.any_.ip6;
             return address;
         }
         return Error{EINVAL};
@@ -76,30 +76,30 @@ public:
     [[nodiscard]] static Result<SocketAddress> of_socket(int fd) {
         SocketAddress address;
         address.size_ = sizeof address.any_;
-        if (::getsockname(fd, &address.any_.plain_, &address.size_) != 0) {
+        if (::getsockname(fd, &address.any_.plain, &address.size_) != 0) {
             return Error{errno};
         }
         return address;
     }
 
-    [[nodiscard]] int family() const noexcept { return any_.plain_.sa_family; }
-    [[nodiscard]] const sockaddr* data() const noexcept { return &any_.plain_; }
+    [[nodiscard]] int family() const noexcept { return any_.plain.sa_family; }
+    [[nodiscard]] const sockaddr* data() const noexcept { return &any_.plain; }
     [[nodiscard]] socklen_t size() const noexcept { return size_; }
 
     /// The port; 0 if it has none.
     [[nodiscard]] std::uint16_t port() const noexcept {
-        if (family() == AF_INET) return ntohs(any_.ip4_.sin_port);
-        if (family() == AF_INET6) return ntohs(any_.ip6_.sin6_port);
+        if (family() == AF_INET) return ntohs(any_.ip4.sin_port);
+        if (family() == AF_INET6) return ntohs(any_.ip6.sin6_port);
         return 0;
     }
 
 private:
     union Any {
-        sockaddr plain_;
-        sockaddr_in ip4_;
-        sockaddr_in6 ip6_;
-        sockaddr_un unix_;
-        sockaddr_storage longest_ = {};
+        sockaddr plain;
+        sockaddr_in ip4;
+        sockaddr_in6 ip6;
+        sockaddr_un local;
+        sockaddr_storage longest = {};
     };
 
     Any any_ = {};
