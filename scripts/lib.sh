@@ -35,6 +35,7 @@ has_boost() { compiles '#include <boost/pfr.hpp>' '#include <boost/version.hpp>'
     '#if BOOST_VERSION < 108100' '#error' '#endif'; }
 has_catch2() { compiles '#if !__has_include(<catch2/catch_all.hpp>)' \
     '#include <catch2/catch.hpp>' '#endif'; }
+has_openssl() { compiles '#include <openssl/hmac.h>' && links -lcrypto; }
 has_python() { python3 -c 'import multiprocessing, pty, subprocess, unittest' 2>/dev/null; }
 has_clang() {
     # Linked, not only compiled: the sanitizers' run-time libraries are a package of their own.
@@ -64,6 +65,7 @@ packages_for() {
         build_tool) echo ninja-build ;;
         boost) echo 'libboost1.81-dev|libboost-dev' ;;
         catch2) echo catch2 ;;
+        openssl) echo libssl-dev ;;
         python) echo python3 ;;
         clang) echo clang libclang-rt-dev ;;
         clang_tidy) echo clang-tidy ;;

@@ -5,7 +5,8 @@
 #   3. only posix/ asks which platform this is, and only posix/platform.hpp picks a side;
 #   4. no header is longer than one sitting;
 #   5. a header of a whole module holds includes alone;
-#   6. os, shlex and subprocess stay cheap to include: no Boost, no heavy standard header.
+#   6. OpenSSL is included only by the two headers of the target that links it;
+#   7. os, shlex and subprocess stay cheap to include: no Boost, no heavy standard header.
 # Run by CTest as: cmake -D ROOT=<source dir> -D COMPILER=<c++> -P layout.cmake
 
 cmake_minimum_required(VERSION 3.24)
@@ -81,6 +82,15 @@ foreach(header IN LISTS headers)
     endif()
     if(NOT folder STREQUAL "posix" AND directives MATCHES "__linux__|__APPLE__|__FreeBSD__")
         complain("${header} asks for the platform, and only include/pyproc/posix may")
+    endif()
+
+    if(directives MATCHES "openssl/" AND
+       NOT header MATCHES "^multiprocessing/(authentication|listener)\\.hpp$")
+        complain("${header} must not include OpenSSL")
+    endif()
+    if(directives MATCHES "multiprocessing/(authentication|listener)\\.hpp" AND
+       NOT header STREQUAL "multiprocessing/listener.hpp")
+        complain("${header} must not include what needs OpenSSL")
     endif()
 
     if(is_umbrella)

@@ -69,8 +69,8 @@ void drop_read_ahead(std::basic_ios<Char>& stream) {
 /// Python: `multiprocessing.util._close_stdin`.
 inline void detach_input() noexcept {
     if (::fcntl(STDIN_FILENO, F_GETFD) < 0) return;  // closed; its number may be reused
-    const posix::UniqueFd nothing{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
-    if (!nothing || ::dup2(nothing.get(), STDIN_FILENO) < 0) return;
+    const posix::UniqueFd no_input{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
+    if (!no_input || ::dup2(no_input.get(), STDIN_FILENO) < 0) return;
     // Only now: what the parent has read ahead is the parent's, and so is the position in
     // its file, which the C library would set back when it drops what it has read.
     posix::discard_buffer(stdin);
