@@ -7,6 +7,9 @@
 
 namespace pyproc::posix::platform {
 
+/// Whether `give_back_pages` does.
+inline constexpr bool gives_back_pages = true;
+
 /// Gives the memory behind whole pages of a shared mapping back to the system, for all
 /// processes that share it; they read as zeros afterwards.
 ///
