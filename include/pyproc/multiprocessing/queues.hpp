@@ -95,8 +95,9 @@ private:
 /// What `JoinableQueue` counts beside its messages.
 class Tasks {
 public:
-    Tasks() : memory_{posix::map_shared(sizeof(Shared)).or_throw("mmap")},
-              shared_{*::new (memory_.data()) Shared} {}
+    Tasks()
+        : memory_{posix::map_shared(sizeof(Shared)).or_throw("mmap")},
+          shared_{*::new (memory_.data()) Shared} {}
     Tasks(const Tasks&) = delete;
     Tasks& operator=(const Tasks&) = delete;
 
@@ -150,8 +151,8 @@ class SimpleQueue {
 public:
     SimpleQueue() : SimpleQueue{std::size_t{0}} {}
 
-    /// Appends a copy of a value. When it has returned, the value is in the queue, whoever
-    /// ends next.
+    /// Appends a copy of a value. When it has returned, the value is in the queue,
+    /// whoever ends next.
     ///
     /// @throws ValueError  The queue is closed, or the value too large.
     void put(const T& value) { channel().put(value, posix::Deadline{}); }
@@ -204,8 +205,8 @@ private:
 /// value that the killed one was just putting or getting may be lost, or be got twice.
 /// One that is stopped, by SIGSTOP or a debugger, within a call may hold up the others.
 ///
-/// Threads: any number may use a queue; each its own copy of the object, if one closes it.
-/// Python:  `multiprocessing.Queue`, start method "fork".
+/// Threads: any number may use a queue; each its own copy of the object, if one closes
+/// it. Python:  `multiprocessing.Queue`, start method "fork".
 template <class T>
 class Queue : public SimpleQueue<T> {
 public:
