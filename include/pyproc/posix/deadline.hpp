@@ -70,6 +70,9 @@ public:
         return when_ == clock::time_point::max();
     }
 
+    /// The point; `time_point::max()` for never.
+    [[nodiscard]] constexpr clock::time_point point() const noexcept { return when_; }
+
     [[nodiscard]] bool has_passed() const noexcept {
         return !is_never() && clock::now() >= when_;
     }
