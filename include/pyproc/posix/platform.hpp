@@ -19,6 +19,7 @@
 #include "pyproc/posix/linux/lasting_thread.hpp"
 #include "pyproc/posix/linux/pidfd.hpp"
 #include "pyproc/posix/linux/shared_pages.hpp"
+#include "pyproc/posix/linux/timed_lock.hpp"
 #else
 #include "pyproc/posix/portable/affinity.hpp"
 #include "pyproc/posix/portable/child_calls.hpp"
@@ -29,4 +30,5 @@
 #include "pyproc/posix/portable/lasting_thread.hpp"
 #include "pyproc/posix/portable/pidfd.hpp"
 #include "pyproc/posix/portable/shared_pages.hpp"
+#include "pyproc/posix/portable/timed_lock.hpp"
 #endif
