@@ -1,23 +1,36 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-/// Python's `multiprocessing`: functions that run in processes of their own.
+/// Python's `multiprocessing`: functions that run in processes of their own, what these
+/// wait for each other by, and what they say to each other through.
 
 #include "pyproc/multiprocessing/archive.hpp"
+#include "pyproc/multiprocessing/barrier.hpp"
+#include "pyproc/multiprocessing/barrier_state.hpp"
 #include "pyproc/multiprocessing/bootstrap.hpp"
 #include "pyproc/multiprocessing/codec.hpp"
 #include "pyproc/multiprocessing/codec_containers.hpp"
 #include "pyproc/multiprocessing/codec_values.hpp"
+#include "pyproc/multiprocessing/condition.hpp"
 #include "pyproc/multiprocessing/connection.hpp"
+#include "pyproc/multiprocessing/event.hpp"
 #include "pyproc/multiprocessing/exception_text.hpp"
 #include "pyproc/multiprocessing/framing.hpp"
+#include "pyproc/multiprocessing/lock.hpp"
+#include "pyproc/multiprocessing/lock_state.hpp"
 #include "pyproc/multiprocessing/member_table.hpp"
 #include "pyproc/multiprocessing/members.hpp"
+#include "pyproc/multiprocessing/memberships.hpp"
 #include "pyproc/multiprocessing/process.hpp"
 #include "pyproc/multiprocessing/process_state.hpp"
+#include "pyproc/multiprocessing/queues.hpp"
 #include "pyproc/multiprocessing/registry.hpp"
+#include "pyproc/multiprocessing/ring.hpp"
+#include "pyproc/multiprocessing/semaphore.hpp"
 #include "pyproc/multiprocessing/serialize.hpp"
+#include "pyproc/multiprocessing/shared_state.hpp"
 #include "pyproc/multiprocessing/streams.hpp"
+#include "pyproc/multiprocessing/synchronize.hpp"
 #include "pyproc/multiprocessing/system_exit.hpp"
 #include "pyproc/multiprocessing/target.hpp"
 #include "pyproc/multiprocessing/travels.hpp"

@@ -57,3 +57,13 @@ TEST_CASE("Deadline: an endless timeout never passes") {
     CHECK(Deadline::after(std::chrono::hours::max()).is_never());
     CHECK_FALSE(Deadline{}.has_passed());
 }
+
+TEST_CASE("Deadline: of two the earlier one counts, and any comes before never") {
+    const auto soon = Deadline::after(1s);
+    const auto late = Deadline::after(1h);
+
+    CHECK(soon.or_earlier(late).remaining().tv_sec < 2);
+    CHECK(late.or_earlier(soon).remaining().tv_sec < 2);
+    CHECK_FALSE(soon.or_earlier(Deadline{}).is_never());
+    CHECK_FALSE(Deadline{}.or_earlier(soon).is_never());
+}

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "pyproc/multiprocessing/exception_text.hpp"
+#include "pyproc/multiprocessing/memberships.hpp"
 #include "pyproc/multiprocessing/process_state.hpp"
 #include "pyproc/multiprocessing/registry.hpp"
 #include "pyproc/multiprocessing/streams.hpp"
@@ -37,6 +38,7 @@ inline void finish_children() noexcept {
 [[noreturn]] inline void leave_child(int status) noexcept {
     finish_children();
     flush_streams();
+    Memberships::leave_all();  // of this thread; the others are cut off
     ::_exit(status);
 }
 

@@ -77,6 +77,11 @@ public:
         return !is_never() && clock::now() >= when_;
     }
 
+    /// This one, or `other` if that comes first.
+    [[nodiscard]] constexpr Deadline or_earlier(Deadline other) const noexcept {
+        return other.when_ < when_ ? other : *this;
+    }
+
     /// What is left, as ppoll(2) takes it: never negative. Only for a deadline that is a
     /// point in time.
     [[nodiscard]] timespec remaining() const noexcept {

@@ -20,14 +20,21 @@ namespace pyproc::posix {
 /// leave sleepers that nobody wakes. This way they wake first; to look again they need
 /// the lock, which they get when the change is made or its maker is dead. And a sleeper
 /// that is killed leaves nothing but a flag that costs the next change one call too many.
+///
+/// All are woken, and not as many as the change can serve: one that is killed after it
+/// was woken and before it has looked would be the only one to know.
 class EventCount {
 public:
     /// Wakes all that sleep. Costs no system call if there are none.
+    ///
+    /// The flag goes last: whoever is killed on the way leaves it set, and the next call
+    /// does it all again. Were it cleared first, the next call would pass by those that
+    /// still sleep.
     void announce() noexcept {
         if (is_awaited_.load(std::memory_order_relaxed) == 0) return;
-        is_awaited_.store(0, std::memory_order_relaxed);
         epoch_.fetch_add(1, std::memory_order_release);
         platform::futex_wake(epoch_);
+        is_awaited_.store(0, std::memory_order_release);
     }
 
     /// To be called with the lock held. @return What `sleep` is to be given.

@@ -13,7 +13,8 @@ namespace pyproc::posix {
 /// A change that takes more than one store can be cut in half by a kill. So make the one
 /// store that counts last, or let who gets the lock `from_dead` repair.
 ///
-/// In shared memory, where it was made; see `RobustMutex`.
+/// In shared memory, where it was made; see `RobustMutex`. A thread that has it must not
+/// ask for it again.
 class Monitor {
 public:
     Locked lock() noexcept { return mutex_.lock(); }

@@ -20,6 +20,7 @@
 #include "pyproc/posix/linux/packets.hpp"
 #include "pyproc/posix/linux/pidfd.hpp"
 #include "pyproc/posix/linux/shared_pages.hpp"
+#include "pyproc/posix/linux/timed_lock.hpp"
 #else
 #include "pyproc/posix/portable/affinity.hpp"
 #include "pyproc/posix/portable/child_calls.hpp"
@@ -31,4 +32,5 @@
 #include "pyproc/posix/portable/packets.hpp"
 #include "pyproc/posix/portable/pidfd.hpp"
 #include "pyproc/posix/portable/shared_pages.hpp"
+#include "pyproc/posix/portable/timed_lock.hpp"
 #endif

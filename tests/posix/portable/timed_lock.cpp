@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "pyproc/posix/portable/timed_lock.hpp"
+
+#include "support/timed_lock.hpp"
