@@ -65,6 +65,19 @@ TEST_CASE("start_detached: all signals are blocked in it") {
     CHECK(answer == 'x');
 }
 
+TEST_CASE("start_detached: it has a process group of its own") {
+    static pid_t group;
+    group = ::getpgrp();
+
+    // It may run before its parent has moved it; then it is on its way.
+    const char answer = test::told_by_detached([] {
+        for (int i = 0; i < 10'000 && ::getpgrp() == group; ++i) ::usleep(1000);
+        return ::getpgrp() == group ? 'g' : 'x';
+    });
+
+    CHECK(answer == 'x');
+}
+
 TEST_CASE("release_inherited_memory: stack and new memory can be used after it") {
     const char answer = test::told_by_detached([] {
         volatile char on_stack[4096];

@@ -125,8 +125,6 @@ struct TrackerStart {
 __attribute__((no_sanitize("address", "thread", "undefined"))) inline void track_segments(
     void* argument) noexcept {
     const auto start = *static_cast<const TrackerStart*>(argument);
-    // Out of reach of Ctrl-C and of signals to the family's group; all are blocked, too.
-    platform::start_session();
     platform::change_directory("/");
     // Whoever waits for the end of a pipe of the family must not wait for the tracker.
     platform::close_descriptors(0, start.read_end - 1, start.descriptor_limit);

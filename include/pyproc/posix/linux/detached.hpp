@@ -40,7 +40,8 @@ using DetachedEntry = void (*)(void*) noexcept;
 
 /// Starts a copy of the calling process that the program never hears of: it raises no
 /// SIGCHLD, and no waitpid(-1) or wait(2) finds it, alive or dead. All signals are
-/// blocked in it. No handler of pthread_atfork(3) runs.
+/// blocked in it, and when this returns it has a process group of its own. No handler of
+/// pthread_atfork(3) runs.
 ///
 /// Once its parent has ended it belongs to init, as any orphan does.
 ///
@@ -56,6 +57,9 @@ start_detached(DetachedEntry entry, void* argument) noexcept {
         entry(argument);
         exit_now(1);
     }
+    // Not by the child, which may come to run late: a SIGKILL for the group of its parent
+    // must not reach it once the parent relies on it.
+    if (pid > 0) system_call(SYS_setpgid, pid, 0);
     change_signal_mask(&before, nullptr);
     if (pid < 0) return Error{static_cast<int>(-pid)};
     return static_cast<pid_t>(pid);

@@ -19,7 +19,7 @@ namespace pyproc::posix::platform {
 using DetachedEntry = void (*)(void*) noexcept;
 
 /// Starts a copy of the calling process that belongs to nobody, as the child of a child
-/// that has ended. All signals are blocked in it.
+/// that has ended. All signals are blocked in it, and it has a process group of its own.
 ///
 /// The program hears of the child between: by one SIGCHLD, and by a wait for any child
 /// that another thread happens to be in.
@@ -32,6 +32,7 @@ using DetachedEntry = void (*)(void*) noexcept;
     block_all_signals(before);
     const pid_t between = ::fork();
     if (between == 0) {
+        ::setpgid(0, 0);  // before there is one whom a SIGKILL for the group could reach
         const pid_t detached = ::fork();
         if (detached == 0) entry(argument);
         ::_exit(detached < 0 ? errno : 0);
