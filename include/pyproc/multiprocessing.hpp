@@ -11,6 +11,7 @@
 #include "pyproc/multiprocessing/shareable_item.hpp"
 #include "pyproc/multiprocessing/shareable_list.hpp"
 #include "pyproc/multiprocessing/shared_memory.hpp"
+#include "pyproc/multiprocessing/sharedctypes.hpp"
 #include "pyproc/multiprocessing/streams.hpp"
 #include "pyproc/multiprocessing/system_exit.hpp"
 #include "pyproc/multiprocessing/target.hpp"

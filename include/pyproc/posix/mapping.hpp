@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cerrno>
+#include <cstddef>
+#include <utility>
+
+#include <sys/mman.h>
+
+#include "pyproc/posix/result.hpp"
+
+namespace pyproc::posix {
+
+/// Sole owner of one mapping of memory, which it unmaps once.
+class Mapping {
+public:
+    Mapping() noexcept = default;
+    Mapping(void* data, std::size_t size) noexcept : data_{data}, size_{size} {}
+    Mapping(Mapping&& other) noexcept
+        : data_{std::exchange(other.data_, nullptr)},
+          size_{std::exchange(other.size_, 0)} {}
+    Mapping& operator=(Mapping&& other) noexcept {
+        std::swap(data_, other.data_);
+        std::swap(size_, other.size_);
+        return *this;
+    }
+    ~Mapping() {
+        if (data_ != nullptr) ::munmap(data_, size_);
+    }
+
+    [[nodiscard]] explicit operator bool() const noexcept { return data_ != nullptr; }
+    [[nodiscard]] void* data() const noexcept { return data_; }
+    [[nodiscard]] std::byte* bytes() const noexcept {
+        return static_cast<std::byte*>(data_);
+    }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+private:
+    void* data_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+/// Memory that this process shares with those that it forks: it has no name, so nothing
+/// is left of it when the last of them has ended, in whatever way. All zeros at first.
+///
+/// Of the `size` bytes only those that are written to take memory, a page at a time.
+///
+/// @return ENOMEM where there is no room for it, or the system promises no memory that it
+///         does not have.
+/// Source: mmap(2), MAP_ANONYMOUS and MAP_SHARED.
+[[nodiscard]] inline Result<Mapping> map_shared(std::size_t size) noexcept {
+    int flags = MAP_SHARED | MAP_ANONYMOUS;
+#ifdef MAP_NORESERVE
+    flags |= MAP_NORESERVE;
+#endif
+    void* const data = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, flags, -1, 0);
+    if (data == MAP_FAILED) return Error{errno};
+    return Mapping{data, size};
+}
+
+}  // namespace pyproc::posix
