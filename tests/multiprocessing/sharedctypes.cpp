@@ -66,6 +66,7 @@ TEST_CASE("RawValue: what a child writes, its parent reads, and the reverse") {
 
 TEST_CASE("RawValue: a copy stands for the same object, in a child's arguments too") {
     const RawValue<double> value(1.5);
+    // NOLINTNEXTLINE(performance-unnecessary-copy-initialization): the copy is tested
     const RawValue<double> copy = value;
 
     in_child([](const RawValue<double>& same) { same.value() += 1; }, copy);
@@ -86,6 +87,7 @@ TEST_CASE("RawValue: an atomic counts what many processes add") {
     constexpr int rounds = 10'000;
 
     std::vector<Process> children;
+    children.reserve(processes);
     for (int i = 0; i < processes; ++i) {
         children.emplace_back([=] {
             for (int round = 0; round < rounds; ++round) ++counter.value();
@@ -160,6 +162,7 @@ TEST_CASE("Value, Array: copies have the same lock") {
     };
     const Value<int, Counting> value(5);
     const Array<int, Counting> array({1, 2});
+    // NOLINTNEXTLINE(performance-unnecessary-copy-initialization): the copy is tested
     const auto copy = value;
 
     ++copy.get_lock().number;

@@ -221,11 +221,11 @@ namespace pyproc::multiprocessing::resource_tracker {
 /// since the tracker is a fork, which takes the longer the larger the program is.
 ///
 /// The tracker raises no SIGCHLD in the program, and no `waitpid(-1)` finds it; it has a
-/// process group of its own, blocks all signals, has none of the program's descriptors open,
-/// keeps none of its memory, and ends when the family has. Only SIGKILL ends it before:
-/// the next segment that is made or unlinked then starts another, and what this process
-/// has made is tracked again. To leave names behind, one must kill the tracker and the
-/// makers.
+/// process group of its own, blocks all signals, has none of the program's descriptors
+/// open, keeps none of its memory, and ends when the family has. Only SIGKILL ends it
+/// before: the next segment that is made or unlinked then starts another, and what this
+/// process has made is tracked again. To leave names behind, one must kill the tracker
+/// and the makers.
 ///
 /// On systems other than Linux, and under `PYPROC_PORTABLE`, the program gets one
 /// SIGCHLD, of a child that is waited for at once, and the tracker's memory is a copy of

@@ -260,7 +260,7 @@ private:
     }
 
     [[nodiscard]] static Result<void> start(const Channel* before) {
-        constexpr std::size_t bytes = 64 * 1024;
+        constexpr std::size_t bytes = 1U << 16;
         auto pipe = make_pipe();
         if (!pipe) return pipe.error();
         struct stat status {};

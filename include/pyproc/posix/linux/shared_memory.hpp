@@ -70,6 +70,7 @@ grow_memory_now(void* memory, std::size_t size, std::size_t new_size) noexcept {
     const long moved = system_call(SYS_mremap, address(memory), static_cast<long>(size),
                                    static_cast<long>(new_size), MREMAP_MAYMOVE);
     if (moved < 0 && moved > -4096) return nullptr;
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): that is what the system call returns
     return reinterpret_cast<void*>(moved);
 }
 
