@@ -25,6 +25,7 @@ bool throws_just(int code) {
 
 TEST_CASE("throw_os_error: the errno picks the class, as in Python") {
     CHECK(throws_just<FileNotFoundError>(ENOENT));
+    CHECK(throws_just<FileExistsError>(EEXIST));
     CHECK(throws_just<PermissionError>(EACCES));
     CHECK(throws_just<PermissionError>(EPERM));
     CHECK(throws_just<NotADirectoryError>(ENOTDIR));

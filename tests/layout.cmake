@@ -2,7 +2,7 @@
 # Checks that the tree keeps its own rules:
 #   1. every header has a test of the same path, and every test a header;
 #   2. a header includes only its own folder and the folders below it;
-#   3. only posix/ asks which platform this is, and only posix/platform.hpp picks a side;
+#   3. only posix/ asks which platform this is, and only posix/platform.hpp and platform_ipc.hpp pick a side;
 #   4. no header is longer than one sitting;
 #   5. a header of a whole module holds includes alone;
 #   6. OpenSSL is included only by the two headers of the target that links it;
@@ -111,8 +111,8 @@ foreach(header IN LISTS headers)
                 complain("${header} must not include ${included}/")
             endif()
             if(path MATCHES "^posix/(linux|portable)/" AND
-               NOT header MATCHES "^posix/(platform\\.hpp|linux/|portable/)")
-                complain("${header} must include posix/platform.hpp instead")
+               NOT header MATCHES "^posix/(platform(_ipc)?\\.hpp|linux/|portable/)")
+                complain("${header} must include posix/platform.hpp or platform_ipc.hpp instead")
             endif()
         endif()
     endforeach()

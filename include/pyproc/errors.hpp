@@ -46,6 +46,11 @@ class FileNotFoundError : public OSError {
     using OSError::OSError;
 };
 
+/// EEXIST: what was to be made is there already.
+class FileExistsError : public OSError {
+    using OSError::OSError;
+};
+
 /// EACCES or EPERM: the caller may not do that.
 class PermissionError : public OSError {
     using OSError::OSError;
@@ -95,6 +100,7 @@ public:
                                         std::string_view filename = {}) {
     switch (code) {
         case ENOENT: throw FileNotFoundError{code, call, filename};
+        case EEXIST: throw FileExistsError{code, call, filename};
         case EACCES:
         case EPERM: throw PermissionError{code, call, filename};
         case ENOTDIR: throw NotADirectoryError{code, call, filename};

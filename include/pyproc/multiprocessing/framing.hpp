@@ -16,7 +16,7 @@
 #include "pyproc/errors.hpp"
 #include "pyproc/posix/deadline.hpp"
 #include "pyproc/posix/io.hpp"
-#include "pyproc/posix/platform.hpp"
+#include "pyproc/posix/platform_ipc.hpp"
 #include "pyproc/posix/poll.hpp"
 #include "pyproc/posix/result.hpp"
 #include "pyproc/posix/socket.hpp"

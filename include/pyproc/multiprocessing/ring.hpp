@@ -11,7 +11,7 @@
 #include "pyproc/posix/deadline.hpp"
 #include "pyproc/posix/event_count.hpp"
 #include "pyproc/posix/mapping.hpp"
-#include "pyproc/posix/platform.hpp"
+#include "pyproc/posix/platform_ipc.hpp"
 #include "pyproc/posix/relax.hpp"
 #include "pyproc/posix/robust_mutex.hpp"
 

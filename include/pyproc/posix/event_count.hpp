@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "pyproc/posix/deadline.hpp"
-#include "pyproc/posix/platform.hpp"
+#include "pyproc/posix/platform_ipc.hpp"
 
 namespace pyproc::posix {
 

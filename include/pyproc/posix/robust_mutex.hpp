@@ -6,7 +6,7 @@
 #include <pthread.h>
 
 #include "pyproc/posix/deadline.hpp"
-#include "pyproc/posix/platform.hpp"
+#include "pyproc/posix/platform_ipc.hpp"
 
 namespace pyproc::posix {
 

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "pyproc/posix/fd.hpp"
-#include "pyproc/posix/platform.hpp"
+#include "pyproc/posix/platform_ipc.hpp"
 #include "pyproc/posix/result.hpp"
 #include "pyproc/posix/signal_mask.hpp"
 

@@ -7,7 +7,7 @@
 
 #include <sys/uio.h>
 
-#include "pyproc/posix/platform.hpp"
+#include "pyproc/posix/platform_ipc.hpp"
 #include "pyproc/posix/result.hpp"
 #include "pyproc/posix/signal_mask.hpp"
 
