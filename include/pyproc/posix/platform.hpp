@@ -16,6 +16,7 @@
 #include "pyproc/posix/linux/descriptors.hpp"
 #include "pyproc/posix/linux/huge_pages.hpp"
 #include "pyproc/posix/linux/lasting_thread.hpp"
+#include "pyproc/posix/linux/packets.hpp"
 #include "pyproc/posix/linux/pidfd.hpp"
 #else
 #include "pyproc/posix/portable/affinity.hpp"
@@ -24,5 +25,6 @@
 #include "pyproc/posix/portable/descriptors.hpp"
 #include "pyproc/posix/portable/huge_pages.hpp"
 #include "pyproc/posix/portable/lasting_thread.hpp"
+#include "pyproc/posix/portable/packets.hpp"
 #include "pyproc/posix/portable/pidfd.hpp"
 #endif
