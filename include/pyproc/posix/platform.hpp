@@ -18,6 +18,7 @@
 #include "pyproc/posix/linux/lasting_thread.hpp"
 #include "pyproc/posix/linux/packets.hpp"
 #include "pyproc/posix/linux/pidfd.hpp"
+#include "pyproc/posix/linux/sibling.hpp"
 #else
 #include "pyproc/posix/portable/affinity.hpp"
 #include "pyproc/posix/portable/child_calls.hpp"
@@ -27,4 +28,5 @@
 #include "pyproc/posix/portable/lasting_thread.hpp"
 #include "pyproc/posix/portable/packets.hpp"
 #include "pyproc/posix/portable/pidfd.hpp"
+#include "pyproc/posix/portable/sibling.hpp"
 #endif
