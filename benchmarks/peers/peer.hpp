@@ -33,6 +33,10 @@ struct Peer {
     /// Has so many children at once, then kills and reaps them.
     void (*start_and_kill)(int children, const char* program) = nullptr;
 
+    /// Calls a function that does nothing in a process of its own and waits for that: a
+    /// fork, or one of its fork server's.
+    void (*start_process)(int times, bool by_server) = nullptr;
+
     /// Set for a peer in a process of its own: does `call` there on so many threads at
     /// once.
     void (*call_on_threads)(int threads, int times, const char* program) = nullptr;

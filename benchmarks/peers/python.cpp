@@ -40,6 +40,11 @@ void start_and_kill(int count, const char* program) {
     tell("\"start_and_kill\", " + std::to_string(count) + ", " + quoted(program));
 }
 
+void start_process(int times, bool by_server) {
+    const std::string method = by_server ? "forkserver" : "fork";
+    tell("\"start_process\", " + std::to_string(times) + ", " + quoted(method));
+}
+
 void call_on_threads(int threads, int times, const char* program) {
     tell("\"call_on_threads\", " + std::to_string(threads) + ", " +
          std::to_string(times) + ", " + quoted(program));
@@ -56,6 +61,7 @@ const bench::Registered python{{.name = "Python",
                                 .check_output = check_output,
                                 .communicate = communicate,
                                 .start_and_kill = start_and_kill,
+                                .start_process = start_process,
                                 .call_on_threads = call_on_threads,
                                 .take_on = take_on}};
 

@@ -4,6 +4,7 @@
 
 import json
 import mmap
+import multiprocessing
 import os
 import resource
 import subprocess
@@ -38,6 +39,19 @@ def start_and_kill(count, program):
         child.wait()
 
 
+def start_process(times, method):
+    context = multiprocessing.get_context(method)
+    for _ in range(times):
+        process = context.Process(target=do_nothing)
+        process.start()
+        process.join()
+        assert process.exitcode == 0
+
+
+def do_nothing():
+    pass
+
+
 def call_on_threads(threads, times, program):
     running = [threading.Thread(target=call, args=(times, program)) for _ in range(threads)]
     for thread in running:
@@ -62,7 +76,14 @@ def take_on(memory, descriptors, are_close_on_exec):
 
 given = b""
 kept = []
-for line in sys.stdin:
-    function, *arguments = json.loads(line)
-    globals()[function](*arguments)
-    print("done", flush=True)
+
+
+def main():
+    for line in sys.stdin:
+        function, *arguments = json.loads(line)
+        globals()[function](*arguments)
+        print("done", flush=True)
+
+
+if __name__ == "__main__":
+    main()

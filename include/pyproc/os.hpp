@@ -7,6 +7,7 @@
 ///
 /// Constants such as WNOHANG, SIGTERM and RUSAGE_SELF are the C library's macros.
 
+#include "pyproc/os/at_fork.hpp"
 #include "pyproc/os/environment.hpp"
 #include "pyproc/os/identity.hpp"
 #include "pyproc/os/resources.hpp"

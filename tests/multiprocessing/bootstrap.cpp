@@ -37,9 +37,11 @@ template <class Run>
 int code_of(Run run) {
     const pyproc::posix::ExitHandler handler{leave_child_at_exit, &Registry::here()};
     return test::forked([&run]() -> int {
-        live_as_child(
-            std::make_shared<ProcessState>(Identity{1}, ::getppid(), "x", false), -1,
-            run);
+        const auto self =
+            std::make_shared<ProcessState>(Identity{1}, ::getppid(), "x", false);
+        Registry::enter_child(Registry::for_child(self, Parent{}, -1));
+        drop_inherited_output();
+        live_as_child(self, run);
     });
 }
 

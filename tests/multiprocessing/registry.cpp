@@ -79,12 +79,28 @@ TEST_CASE("enter_child: the child is the one named, and counts from 1 below it")
         std::make_shared<ProcessState>(Identity{7}, ::getpid(), "x", false);
 
     const int code = test::forked([&state] {
-        Registry::enter_child(state, -1);
+        Registry::enter_child(Registry::for_child(state, Parent{}, -1));
         const bool is_self = Registry::here().current() == state;
         return is_self && Registry::here().next_identity() == Identity{7, 1} ? 0 : 1;
     });
 
     CHECK(code == 0);
+}
+
+TEST_CASE("for_child: made by the parent, it knows that one as the child's parent") {
+    Registry& ours = Registry::here();
+    const auto state =
+        std::make_shared<ProcessState>(Identity{7}, ::getpid(), "x", false);
+    auto theirs = Registry::for_child(state, ours.as_parent(), -1);
+
+    const int code = test::forked([&] {
+        Registry::enter_child(std::move(theirs));
+        const ParentLink& parent = Registry::here().parent();
+        return parent.state() == ours.current() && parent.pid() == ::getppid() ? 0 : 1;
+    });
+
+    CHECK(code == 0);
+    CHECK_FALSE(ours.parent().state());
 }
 
 TEST_CASE("active_children: those that run, in the order of their start") {

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "pyproc/multiprocessing/target.hpp"
 
+#include <cstddef>
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
 #include "support/catch.hpp"
 
 using pyproc::multiprocessing::detail::make_target;
+using pyproc::multiprocessing::detail::Parcel;
 
 namespace {
 
@@ -16,6 +19,26 @@ struct Counter {
     int count = 0;
     void add(int n) { count += n; }
 };
+
+std::string told;
+
+void tell(const std::string& text, int n) {
+    told = text + std::to_string(n);
+}
+
+void tell_c(const char* text) {
+    told = text != nullptr ? text : "null";
+}
+
+struct Teller {
+    std::string greeting;
+    void operator()(const std::string& name) const { told = greeting + name; }
+    void tell_all(std::unique_ptr<int> n) const { told = greeting + std::to_string(*n); }
+};
+
+void run(const Parcel& parcel) {
+    parcel.task(parcel.arguments);
+}
 
 }  // namespace
 
@@ -79,4 +102,66 @@ TEST_CASE("make_target: arrays and functions decay to pointers") {
     make_target([&seen](const char* text) { seen = text; }, "literal")->call();
 
     CHECK(seen == "literal");
+}
+
+TEST_CASE("pack: functions and callables without state are sent with their arguments") {
+    run(make_target(tell, "text", 1)->pack());
+    const std::string by_function = told;
+    run(make_target([](std::string text) { told = std::move(text); }, "lambda")->pack());
+    const std::string by_lambda = told;
+    run(make_target([] { told = "nothing"; })->pack());
+
+    CHECK(by_function == "text1");
+    CHECK(by_lambda == "lambda");
+    CHECK(told == "nothing");
+}
+
+TEST_CASE(
+    "pack: callables that travel are sent, and member functions with their object") {
+    run(make_target(Teller{"hello "}, std::string{"you"})->pack());
+    const std::string by_object = told;
+    run(make_target(&Teller::tell_all, Teller{"all "}, std::make_unique<int>(3))->pack());
+
+    CHECK(by_object == "hello you");
+    CHECK(told == "all 3");
+}
+
+TEST_CASE("pack: a text of C is sent as its characters, and may be none") {
+    std::string text = "then";
+    const auto target = make_target(tell_c, static_cast<const char*>(text.c_str()));
+
+    const Parcel parcel = target->pack();
+    text = "now!";
+    run(parcel);
+    const std::string seen = told;
+    run(make_target(tell_c, static_cast<const char*>(nullptr))->pack());
+
+    CHECK(seen == "then");
+    CHECK(told == "null");
+}
+
+TEST_CASE("pack: what can't be sent is named, by its place and its type") {
+    int n = 0;
+
+    CHECK_THROWS_WITH(make_target([&n] { ++n; })->pack(),
+                      test::Contains("its target can't be sent there"));
+    CHECK_THROWS_WITH(
+        make_target([](int, int*) {}, 1, &n)->pack(),
+        test::Contains("argument 2 of its target can't be sent there (int*)"));
+    CHECK_THROWS_WITH(make_target([](int&) {}, std::ref(n))->pack(),
+                      test::Contains("argument 1"));
+    Counter counter;
+    CHECK_THROWS_AS(make_target(&Counter::add, &counter, 5)->pack(), std::logic_error);
+}
+
+TEST_CASE("pack: bytes that are no such call are refused, and nothing is called") {
+    Parcel parcel = make_target(tell, "text", 1)->pack();
+    told = "untouched";
+
+    parcel.arguments.push_back(std::byte{});
+    CHECK_THROWS_AS(run(parcel), pyproc::multiprocessing::DecodeError);
+    parcel.arguments.resize(3);
+    CHECK_THROWS_AS(run(parcel), pyproc::multiprocessing::DecodeError);
+
+    CHECK(told == "untouched");
 }

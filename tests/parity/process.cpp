@@ -119,6 +119,67 @@ void names() {
     say(Process{}.name());
 }
 
+void say_parent(int depth) {
+    if (auto parent = parent_process()) {
+        say_now(parent->name() + ' ' + to_text(parent->pid() == ::getpid()) + ' ' +
+                to_text(parent->is_alive()) + ' ' + to_text(parent->exitcode()));
+        parent->join(0s);
+    } else {
+        say_now("no parent");
+    }
+    if (depth == 0) return;
+    exitcode_of(say_parent, depth - 1);
+    exitcode_of(ProcessOptions{.name = "given"}, say_parent, 0);
+}
+
+void parents() {
+    current_process().set_name("renamed");
+    say_parent(2);
+}
+
+void error_of_setting(const char* method, bool force = false) {
+    try {
+        set_start_method(method, force);
+        say(get_start_method());
+    } catch (const std::exception& error) {
+        say(error.what());
+    }
+}
+
+void start_methods() {
+    error_of_setting("nothing");
+    error_of_setting("forkserver");
+    error_of_setting("fork");
+    error_of_setting("nothing");
+    error_of_setting("fork", true);
+}
+
+void starting_sets_the_method() {
+    exitcode_of(say, "child");
+    error_of_setting("forkserver");
+    say(get_start_method());
+}
+
+std::string heard;
+
+void hear(const std::string& text) {
+    heard += (heard.empty() ? "" : ", ") + text;
+}
+
+void say_heard() {
+    say_now(heard);
+}
+
+void at_fork() {
+    for (const std::string name : {"1", "2"}) {
+        register_at_fork([name] { say_now("before " + name); },
+                         [name] { hear("parent " + name); },
+                         [name] { hear("child " + name); });
+    }
+    exitcode_of(say_heard);
+    say_heard();
+}
+
 void daemon_is_terminated_at_exit() {
     started_sleeper(true);
     say("main ends");
@@ -291,6 +352,10 @@ const std::map<std::string, void (*)()> scenarios{
     {"exit_codes", exit_codes},
     {"exceptions", exceptions},
     {"names", names},
+    {"parents", parents},
+    {"start_methods", start_methods},
+    {"starting_sets_the_method", starting_sets_the_method},
+    {"at_fork", at_fork},
     {"daemon_is_terminated_at_exit", daemon_is_terminated_at_exit},
     {"others_are_joined_at_exit", others_are_joined_at_exit},
     {"others_are_joined_by_exit", others_are_joined_by_exit},
@@ -309,10 +374,11 @@ const std::map<std::string, void (*)()> scenarios{
 }  // namespace
 
 int main(int argc, char** argv) try {
-    if (argc != 2 || !scenarios.contains(argv[1])) {
-        std::cerr << "usage: parity.process SCENARIO\n";
+    if (argc < 2 || argc > 3 || !scenarios.contains(argv[1])) {
+        std::cerr << "usage: parity.process SCENARIO [START_METHOD]\n";
         return 2;
     }
+    if (argc == 3) set_start_method(argv[2]);
     scenarios.at(argv[1])();
 } catch (const std::exception& error) {
     std::cerr << "parity.process: " << error.what() << '\n';

@@ -92,6 +92,64 @@ def names():
     say(Process().name)
 
 
+def say_parent(depth):
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        say_now('no parent')
+    else:
+        say_now(f'{parent.name} {parent.pid == os.getpid()} {parent.is_alive()} '
+                f'{parent.exitcode}')
+        parent.join(0)
+    if depth:
+        exitcode_of(say_parent, depth - 1)
+        exitcode_of(say_parent, 0, name='given')
+
+
+def parents():
+    current_process().name = 'renamed'
+    say_parent(2)
+
+
+def error_of_setting(method, force=False):
+    try:
+        multiprocessing.set_start_method(method, force)
+    except (RuntimeError, ValueError) as error:
+        say(str(error))
+    else:
+        say(multiprocessing.get_start_method())
+
+
+def start_methods():
+    error_of_setting('nothing')
+    error_of_setting('forkserver')
+    error_of_setting('fork')
+    error_of_setting('nothing')
+    error_of_setting('fork', True)
+
+
+def starting_sets_the_method():
+    exitcode_of(say, 'child')
+    error_of_setting('forkserver')
+    say(multiprocessing.get_start_method())
+
+
+def at_fork():
+    for name in ('1', '2'):
+        os.register_at_fork(
+            before=lambda name=name: say_now('before ' + name),
+            after_in_parent=lambda name=name: heard.append('parent ' + name),
+            after_in_child=lambda name=name: heard.append('child ' + name))
+    exitcode_of(say_heard)
+    say_heard()
+
+
+def say_heard():
+    say_now(', '.join(heard))
+
+
+heard = []
+
+
 def daemon_is_terminated_at_exit():
     started_sleeper(daemon=True)
     say('main ends')
@@ -214,4 +272,6 @@ def exit_handlers_run_once():
 
 
 if __name__ == '__main__':
+    if len(sys.argv) > 2:
+        multiprocessing.set_start_method(sys.argv[2])
     globals()[sys.argv[1]]()

@@ -15,8 +15,8 @@ PYTHON = [sys.executable, '-I', os.path.join(HERE, 'process.py')]
 INPUT = 'one\ntwo\n'
 
 
-def run(program, scenario):
-    return subprocess.run([*program, scenario], input=INPUT, text=True, timeout=50,
+def run(program, *arguments):
+    return subprocess.run([*program, *arguments], input=INPUT, text=True, timeout=50,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
@@ -29,8 +29,8 @@ def without_traceback(text):
 class Process(unittest.TestCase):
     maxDiff = None
 
-    def compare(self, scenario):
-        python, cpp = (run(program, scenario) for program in (PYTHON, CPP))
+    def compare(self, *arguments):
+        python, cpp = (run(program, *arguments) for program in (PYTHON, CPP))
         self.assertEqual(cpp.stdout, python.stdout)
         self.assertEqual(without_traceback(cpp.stderr), without_traceback(python.stderr))
         self.assertEqual(cpp.returncode, python.returncode)
@@ -44,6 +44,25 @@ class Process(unittest.TestCase):
 
     def test_names_tell_the_place_in_the_family(self):
         self.assertIn('Process-2:1:1 False\n', self.compare('names').stdout)
+
+    def test_names_and_parents_are_the_same_by_each_start_method(self):
+        for method in ('fork', 'forkserver'):
+            with self.subTest(method):
+                self.assertIn('Process-2:1:1 False\n', self.compare('names', method).stdout)
+                cpp = self.compare('parents', method)
+                self.assertIn('renamed False True None\n', cpp.stdout)
+
+    def test_ends_and_reports_are_the_same_by_the_fork_server(self):
+        self.compare('exceptions', 'forkserver')
+        self.compare('others_are_joined_by_exit', 'forkserver')
+
+    def test_start_methods_are_set_once(self):
+        self.compare('start_methods')
+        self.compare('starting_sets_the_method')
+
+    def test_functions_around_a_fork(self):
+        cpp = self.compare('at_fork')
+        self.assertIn('before 2\nbefore 1\nchild 1, child 2\n', cpp.stdout)
 
     def test_a_daemon_is_terminated_at_exit(self):
         self.compare('daemon_is_terminated_at_exit')

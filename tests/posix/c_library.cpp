@@ -3,6 +3,8 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <iostream>
+#include <sstream>
 #include <string>
 
 #include <unistd.h>
@@ -129,4 +131,48 @@ TEST_CASE("discard_buffer: dropping what was read ahead does not move the file")
     CHECK(::lseek(::fileno(stream), 0, SEEK_CUR) == read_ahead_to);
     CHECK(std::fgetc(stream) == EOF);
     std::fclose(stream);
+}
+
+TEST_CASE("holds_output: from a write to the flush") {
+    Pipe pipe = make_pipe().or_throw("pipe");
+    std::FILE* const file = ::fdopen(pipe.write_end.release(), "w");
+
+    const bool before = holds_output(file);
+    std::fputs("text", file);
+    const bool between = holds_output(file);
+    std::fflush(file);
+
+    CHECK(between);
+#if __has_include(<stdio_ext.h>)
+    CHECK_FALSE(before);
+    CHECK_FALSE(holds_output(file));
+#else
+    static_cast<void>(before);
+#endif
+    std::fclose(file);
+}
+
+TEST_CASE("may_hold_input: of a stream that has been read from") {
+    std::FILE* const file = std::tmpfile();
+    std::fputs("text", file);
+    std::rewind(file);
+
+    CHECK(std::fgetc(file) == 't');
+
+    CHECK(may_hold_input(file));
+    std::fclose(file);
+}
+
+TEST_CASE("writes_to_c_stream: not a buffer that keeps what is written to it") {
+    const std::stringbuf kept;
+
+    CHECK_FALSE(writes_to_c_stream(kept));
+#if __has_include(<ext/stdio_sync_filebuf.h>)
+    CHECK(test::forked([] { return writes_to_c_stream(*std::cout.rdbuf()) ? 0 : 1; }) ==
+          0);
+    CHECK(test::forked([] {
+              std::ios::sync_with_stdio(false);
+              return writes_to_c_stream(*std::cout.rdbuf()) ? 1 : 0;
+          }) == 0);
+#endif
 }

@@ -2,6 +2,7 @@
 #include "pyproc/posix/pipe.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -51,4 +52,13 @@ TEST_CASE("make_pipe: where there is no descriptor left it is EMFILE and none is
     });
 
     CHECK(answer == 0);
+}
+
+TEST_CASE("make_ended: is readable from its first moment") {
+    const UniqueFd ended = make_ended().or_throw("pipe");
+    pollfd entry{.fd = ended.get(), .events = POLLIN, .revents = 0};
+
+    CHECK(::poll(&entry, 1, 0) == 1);
+    CHECK(::poll(&entry, 1, 0) == 1);
+    CHECK(::fcntl(ended.get(), F_GETFD) == FD_CLOEXEC);
 }

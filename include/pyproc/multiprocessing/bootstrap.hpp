@@ -18,6 +18,7 @@
 #include "pyproc/multiprocessing/streams.hpp"
 #include "pyproc/multiprocessing/system_exit.hpp"
 #include "pyproc/posix/c_library.hpp"
+#include "pyproc/posix/platform.hpp"
 
 namespace pyproc::multiprocessing::detail {
 
@@ -39,7 +40,9 @@ inline void finish_children() noexcept {
     finish_children();
     flush_streams();
     Memberships::leave_all();  // of this thread; the others are cut off
-    ::_exit(status);
+    // Not _exit(2): the first use of a function has the dynamic linker look for it, which
+    // here would be in each child anew, and so a good part of the life of a short one.
+    posix::platform::exit_now(status);
 }
 
 /// For a `posix::ExitHandler` that lives in the parent, around the fork: lets `std::exit`
@@ -85,24 +88,19 @@ inline void write_to_stderr(std::string_view text) noexcept {
     return EXIT_FAILURE;
 }
 
-/// The life of a forked child, from the fork to its end.
+/// The life of a forked child, from its entry into the registry to its end.
 ///
 /// The order is Python's: the child's own children are joined before an exception is
 /// reported.
 ///
 /// @param self  By value: what the target does may replace the caller's.
-/// @param lifeline  The write end of a pipe that the parent reads, to be left open; or
-///                  -1.
 ///
 /// Python:  `BaseProcess._bootstrap`.
 template <class Run>
 // NOLINTNEXTLINE(performance-unnecessary-value-param): see self
-[[noreturn]] void live_as_child(SharedState self, int lifeline, Run run) noexcept {
+[[noreturn]] void live_as_child(SharedState self, Run run) noexcept {
     std::exception_ptr failure;
     try {
-        drop_inherited_output();
-        detach_input();
-        Registry::enter_child(self, lifeline);
         run();
     } catch (...) {
         failure = std::current_exception();

@@ -3,10 +3,7 @@
 
 #include <cerrno>
 #include <csignal>
-#include <list>
 #include <memory>
-#include <mutex>
-#include <new>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -18,18 +15,16 @@
 #include <unistd.h>
 
 #include "pyproc/errors.hpp"
-#include "pyproc/multiprocessing/bootstrap.hpp"
+#include "pyproc/multiprocessing/child_handle.hpp"
+#include "pyproc/multiprocessing/context.hpp"
 #include "pyproc/multiprocessing/exception_text.hpp"
+#include "pyproc/multiprocessing/parent_link.hpp"
+#include "pyproc/multiprocessing/popen_fork.hpp"
+#include "pyproc/multiprocessing/popen_forkserver.hpp"
 #include "pyproc/multiprocessing/process_state.hpp"
 #include "pyproc/multiprocessing/registry.hpp"
-#include "pyproc/multiprocessing/streams.hpp"
 #include "pyproc/multiprocessing/target.hpp"
-#include "pyproc/posix/c_library.hpp"
 #include "pyproc/posix/deadline.hpp"
-#include "pyproc/posix/fd.hpp"
-#include "pyproc/posix/pipe.hpp"
-#include "pyproc/posix/platform.hpp"
-#include "pyproc/posix/process_handle.hpp"
 
 namespace pyproc::multiprocessing {
 
@@ -51,11 +46,12 @@ struct ProcessOptions {
 ///     p.join();
 ///
 /// The child is a fork: it has a copy of all that the parent has in memory at `start`,
-/// and what either changes from then on the other does not see. It reads an empty
-/// standard input. When the target returns, throws, or ends its thread by pthread_exit,
-/// the child writes out the standard streams and ends, with no destructor and no exit
-/// handler of its parent's run. Other streams of C it closes itself, as before Python's
-/// `os._exit`: what it leaves in their buffers is lost.
+/// or, with the start method "forkserver", at `set_start_method`; and what either changes
+/// from then on the other does not see. It reads an empty standard input. When the target
+/// returns, throws, or ends its thread by pthread_exit, the child writes out the standard
+/// streams and ends, with no destructor and no exit handler of its parent's run. Other
+/// streams of C it closes itself, as before Python's `os._exit`: what it leaves in their
+/// buffers is lost.
 ///
 /// To end it from anywhere, throw `SystemExit(n)`. `std::exit(n)` runs no handler of the
 /// parent's either, but first destroys the thread_local objects that the thread that
@@ -70,6 +66,11 @@ struct ProcessOptions {
 ///
 /// To run code of a class of your own, derive and override `run`.
 ///
+/// With the start method "forkserver" the target must be a function, a member function,
+/// or a callable that travels as those without state do, as lambdas without captures; and
+/// the arguments must travel, see `serialize.hpp`. So does a `const char*`, by its
+/// characters. Anything else `start` refuses, and objects of derived classes too.
+///
 /// Threads: calls on the same object are safe, but for moving and destroying it. The
 ///          child has only the thread that called `start`, and a lock that another one
 ///          held then is held there for ever: the child of a program with threads must
@@ -78,7 +79,7 @@ struct ProcessOptions {
 ///          std::exit, the first use of a static object that has a destructor, and
 ///          `start` wait for it. A handler that another thread registers while `start`
 ///          runs may run at the child's std::exit.
-/// Python:  `multiprocessing.Process`, start method "fork".
+/// Python:  `multiprocessing.Process`.
 class Process {
 public:
     /// A process that does nothing, unless a derived class overrides `run`.
@@ -130,17 +131,18 @@ public:
     ///
     /// @throws std::logic_error  It has been started before, or belongs to another
     ///                           process, or the calling process is a daemon, or it was
-    ///                           moved here from an object of a derived class.
+    ///                           moved here from an object of a derived class; or it has
+    ///                           something that can't be sent to the fork server.
     /// @throws ValueError        It is closed.
     /// @throws OSError           The system refuses another process or descriptor; it may
     ///                           be started again.
-    ///
-    /// Source: fork(2).
+    /// @throws std::runtime_error  One fork server after the other was killed; likewise.
     void start();
 
     /// Waits until the process has ended.
     ///
-    /// @throws std::logic_error  It has not been started, or not by this process.
+    /// @throws std::logic_error  It has not been started, or not by this process, whose
+    ///                           parent it is not either.
     /// @throws ValueError        It is closed.
     void join() { static_cast<void>(join(posix::Timeout{})); }
 
@@ -149,7 +151,8 @@ public:
     ///
     /// @return Whether it has ended.
     bool join(posix::Timeout limit) {
-        posix::ProcessHandle& child = started_child("join");
+        if (is_parent()) return parent().wait_until(posix::Deadline::after(limit));
+        detail::ChildHandle& child = started_child("join");
         if (!child.wait_until(posix::Deadline::after(limit))) return false;
         detail::Registry::here().forget(state_);
         return true;
@@ -159,8 +162,9 @@ public:
     [[nodiscard]] bool is_alive() const {
         state().require_open();
         if (is_current()) return true;
+        if (is_parent()) return parent().is_alive();
         require_creator("test");
-        posix::ProcessHandle* const child = state().child();
+        detail::ChildHandle* const child = state().child();
         if (child == nullptr) return false;
         if (!child->poll()) return true;
         detail::Registry::here().forget(state_);
@@ -179,6 +183,7 @@ public:
     [[nodiscard]] std::optional<pid_t> pid() const {
         state().require_open();
         if (is_current()) return ::getpid();
+        if (is_parent()) return parent().pid();
         const pid_t pid = state().pid();
         return pid == 0 ? std::nullopt : std::optional{pid};
     }
@@ -187,7 +192,7 @@ public:
     /// so if something else has reaped the child: then nobody can say.
     [[nodiscard]] std::optional<int> exitcode() const {
         state().require_open();
-        posix::ProcessHandle* const child =
+        detail::ChildHandle* const child =
             state().is_creator_here() ? state().child() : nullptr;
         if (child == nullptr) return std::nullopt;
         const auto end = child->poll();
@@ -215,24 +220,27 @@ public:
     /// the process.
     ///
     /// Without pidfds it is a pipe: it may tell of the end a moment before `exitcode`
-    /// does, which `join` bridges, and it tells of an exec(3) by the child as of its end.
+    /// does, which `join` bridges, and it tells of an exec(3) by the child as of its end;
+    /// of the parent there is none.
     ///
     /// @throws ValueError  It has not been started.
     [[nodiscard]] int sentinel() {
         state().require_open();
+        if (is_parent()) return parent().sentinel().or_throw("sentinel");
         if (is_current() || state().pid() == 0) throw ValueError{"process not started"};
         require_creator("wait for");
         return state().sentinel();
     }
 
     /// Gives up what the object holds. All further use but `name` and `daemon` is a
-    /// `ValueError`. On the current process it does nothing.
+    /// `ValueError`. On the current process and its parent it does nothing.
     ///
     /// @throws ValueError  The process is still running.
     void close();
 
 private:
     friend Process current_process();
+    friend std::optional<Process> parent_process();
     friend std::vector<Process> active_children();
 
     explicit Process(detail::SharedState state) noexcept : state_{std::move(state)} {}
@@ -253,6 +261,11 @@ private:
         return state_ == detail::Registry::here().current();
     }
 
+    [[nodiscard]] static detail::ParentLink& parent() {
+        return detail::Registry::here().parent();
+    }
+    [[nodiscard]] bool is_parent() const { return state_ && state_ == parent().state(); }
+
     [[nodiscard]] const std::type_info* original_class() const noexcept {
         return class_ != nullptr ? class_ : &typeid(*this);
     }
@@ -267,10 +280,10 @@ private:
         throw std::logic_error{"can only " + deed + " a child process"};
     }
 
-    [[nodiscard]] posix::ProcessHandle& started_child(const std::string& deed) const {
+    [[nodiscard]] detail::ChildHandle& started_child(const std::string& deed) const {
         state().require_open();
         require_creator(deed);
-        posix::ProcessHandle* const child = state().child();
+        detail::ChildHandle* const child = state().child();
         if (child == nullptr) {
             throw std::logic_error{"can only " + deed + " a started process"};
         }
@@ -278,7 +291,7 @@ private:
     }
 
     void send_signal(int signal) {
-        posix::ProcessHandle& child =
+        detail::ChildHandle& child =
             started_child(signal == SIGKILL ? "kill" : "terminate");
         const auto sent = child.send_signal(signal);
         if (!sent && sent.code() != ESRCH) sent.or_throw("kill");
@@ -292,7 +305,19 @@ private:
             "cannot start a process that was moved out of an object of class " +
             detail::short_type_name(*class_) + ": its run() has stayed behind"};
     }
-    void fork_child();
+
+    /// What is to be called in a process of the fork server's, where there is no object
+    /// of a derived class.
+    [[nodiscard]] detail::Parcel pack() const {
+        if (typeid(*this) == typeid(Process)) {
+            return target_ ? target_->pack() : detail::Parcel{};
+        }
+        throw std::logic_error{"cannot start an object of class " +
+                               detail::short_type_name(typeid(*this)) +
+                               " by the fork server: it can't be sent there; use Process "
+                               "with a function, or "
+                               "the start method \"fork\""};
+    }
 
     detail::SharedState state_;  ///< none if moved from
     std::unique_ptr<detail::Target> target_;
@@ -302,6 +327,18 @@ private:
 /// The calling process: in the main program it is called `MainProcess`.
 [[nodiscard]] inline Process current_process() {
     return Process{detail::Registry::here().current()};
+}
+
+/// The process that has started this one, as it was called then; none in the main
+/// program.
+///
+/// It can be waited for and looked at: `name`, `pid`, `is_alive`, `join`, `sentinel`.
+///
+/// Python:  `multiprocessing.parent_process`.
+[[nodiscard]] inline std::optional<Process> parent_process() {
+    const detail::SharedState& parent = detail::Registry::here().parent().state();
+    if (!parent) return std::nullopt;
+    return Process{parent};
 }
 
 /// The children that were started and have not ended, in the order in which they were
@@ -317,17 +354,6 @@ private:
     return children;
 }
 
-/// The number of processors of the machine that are online.
-///
-/// @throws std::runtime_error  The system does not say. Python: NotImplementedError.
-///
-/// Source: sysconf(3).
-[[nodiscard]] inline int cpu_count() {
-    const long count = ::sysconf(_SC_NPROCESSORS_ONLN);
-    if (count < 1) throw std::runtime_error{"cannot determine number of cpus"};
-    return static_cast<int>(count);
-}
-
 inline void Process::start() {
     detail::ProcessState& mine = state();
     mine.require_open();
@@ -341,7 +367,12 @@ inline void Process::start() {
         if (detail::Registry::here().current()->is_daemon()) {
             throw std::logic_error{"daemonic processes are not allowed to have children"};
         }
-        fork_child();
+        mine.name_unless_named(default_name());
+        if (detail::settle_start_method() == detail::StartMethod::forkserver) {
+            detail::start_by_server(state_, pack());
+        } else {
+            detail::start_by_fork(state_, [this] { run(); });
+        }
     } catch (...) {
         mine.unclaim_start();
         throw;
@@ -349,41 +380,9 @@ inline void Process::start() {
     target_.reset();
 }
 
-inline void Process::fork_child() {
-    detail::Registry& registry = detail::Registry::here();
-    static_cast<void>(registry.active_children());  // reaps
-    registry.finish_children_at_exit();
-    state_->name_unless_named(default_name());
-    std::list<detail::SharedState> entry{state_};
-
-    posix::Pipe lifeline;
-    std::unique_lock starting{registry.starting(), std::defer_lock};
-    if (!detail::has_pidfds()) {
-        starting.lock();
-        lifeline = posix::make_pipe().or_throw("pipe");
-    }
-    const posix::ExitHandler handler{detail::leave_child_at_exit, &registry};
-    if (!handler) throw std::bad_alloc{};
-    detail::flush_streams();
-    const pid_t pid = ::fork();
-    if (pid < 0) throw_os_error(errno, "fork");
-    if (pid == 0) {
-        lifeline.read_end.reset();
-        detail::live_as_child(state_, lifeline.write_end.release(), [this] { run(); });
-    }
-
-    // Nothing below may fail: the child is running.
-    auto pidfd = posix::platform::pidfd_open(pid);
-    state_->set_started(pid, pidfd ? std::move(*pidfd) : posix::UniqueFd{},
-                        std::move(lifeline.read_end));
-    registry.add(entry);
-    // Something else has reaped it. Noticed now, before its number is given to another.
-    if (pidfd.code() == ESRCH) static_cast<void>(state_->child()->poll());
-}
-
 inline void Process::close() {
     detail::ProcessState& mine = state();
-    if (is_current()) return;
+    if (is_current() || is_parent()) return;
     if (mine.pid() != 0) {
         require_creator("close");
         if (!mine.child()->poll()) {

@@ -15,10 +15,10 @@
 #include <unistd.h>
 
 #include "pyproc/errors.hpp"
+#include "pyproc/multiprocessing/child_handle.hpp"
 #include "pyproc/posix/fd.hpp"
 #include "pyproc/posix/pipe.hpp"
 #include "pyproc/posix/platform.hpp"
-#include "pyproc/posix/process_handle.hpp"
 #include "pyproc/posix/result.hpp"
 
 namespace pyproc::multiprocessing::detail {
@@ -127,8 +127,13 @@ public:
         stage_ = Stage::started;
     }
 
+    void set_started(ChildHandle::OfServer child) noexcept {
+        child_.emplace(std::move(child));
+        stage_ = Stage::started;
+    }
+
     /// The process itself; `nullptr` until it has been started. Only for its creator.
-    [[nodiscard]] posix::ProcessHandle* child() noexcept {
+    [[nodiscard]] ChildHandle* child() noexcept {
         return stage_ == Stage::started ? &*child_ : nullptr;
     }
 
@@ -178,12 +183,7 @@ private:
             if (child_->poll()) pidfd = posix::Error{ESRCH};
         }
         if (pidfd || !child_->ended()) return pidfd;
-        // It has been reaped, and its pidfd is gone. What is wanted now is a descriptor
-        // that is readable for ever: a pipe that holds a byte and has no writer.
-        auto pipe = posix::make_pipe();
-        if (!pipe) return pipe.error();
-        if (::write(pipe->write_end.get(), "", 1) != 1) return posix::Error{errno};
-        return std::move(pipe->read_end);
+        return posix::make_ended();  // it has been reaped, and its pidfd is gone
     }
 
     const Identity identity_;
@@ -192,7 +192,7 @@ private:
     std::atomic<bool> is_closed_ = false;
     std::atomic<Stage> stage_ = Stage::initial;
     std::atomic<const Name*> name_ = nullptr;
-    std::optional<posix::ProcessHandle> child_;  ///< set once, before `stage_` says so
+    std::optional<ChildHandle> child_;  ///< set once, before `stage_` says so
 
     std::mutex mutex_;  ///< guards the one below
     posix::UniqueFd sentinel_;

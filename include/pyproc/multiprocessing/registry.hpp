@@ -15,7 +15,9 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "pyproc/multiprocessing/parent_link.hpp"
 #include "pyproc/multiprocessing/process_state.hpp"
+#include "pyproc/multiprocessing/server_link.hpp"
 
 namespace pyproc::multiprocessing::detail {
 
@@ -33,8 +35,10 @@ class Registry {
 public:
     /// @param before    What was here before this process was forked, if anything.
     /// @param lifeline  The descriptor that tells our parent we live, or -1.
-    Registry(SharedState current, Ending ending, Registry* before, int lifeline)
+    Registry(SharedState current, Parent parent, Ending ending, Registry* before,
+             int lifeline)
         : current_{std::move(current)},
+          parent_{std::move(parent)},
           ending_{ending},
           before_{before},
           lifeline_{lifeline} {}
@@ -51,16 +55,37 @@ public:
         return *known;  // another thread was faster
     }
 
-    /// Gives a child that `Process::start` has forked a registry of its own.
-    static void enter_child(SharedState self, int lifeline) {
-        Registry* const before = latest_;
+    /// Makes a registry for a child that is about to be forked, so that the child need
+    /// not ask for memory.
+    [[nodiscard]] static std::unique_ptr<Registry> for_child(SharedState self,
+                                                             Parent parent,
+                                                             int lifeline) {
+        return std::make_unique<Registry>(std::move(self), std::move(parent),
+                                          Ending::by_hook, latest_, lifeline);
+    }
+
+    /// Gives the calling process, a child that has been forked, the registry made for it.
+    static void enter_child(std::unique_ptr<Registry> theirs) noexcept {
+        const Registry* const before = latest_;
         // Else our parent's parent would not learn of our parent's end before ours.
         if (before != nullptr && before->lifeline_ >= 0) ::close(before->lifeline_);
-        self->unclaim_start();
-        latest_ = new Registry{std::move(self), Ending::by_hook, before, lifeline};
+        theirs->current_->unclaim_start();
+        theirs->process_ = ::getpid();
+        latest_ = theirs.release();
+    }
+
+    /// For the fork server, which has closed all descriptors that it got from its parent.
+    static void forget_lifeline() noexcept {
+        if (Registry* const known = latest_) known->lifeline_ = -1;
     }
 
     [[nodiscard]] const SharedState& current() const noexcept { return current_; }
+
+    /// The process that started this one.
+    [[nodiscard]] ParentLink& parent() noexcept { return parent_; }
+
+    /// The same, as the children will see it that this process forks.
+    [[nodiscard]] Parent as_parent() const { return {current_, process_, true}; }
 
     /// Whether this process is a child that `Process::start` has forked, or was forked by
     /// one.
@@ -101,7 +126,8 @@ public:
         return active;
     }
 
-    /// Terminates the daemons among the children, then waits for all of them.
+    /// Terminates the daemons among the children, waits for all of them, and then ends
+    /// the fork server.
     void finish_children() {
         for (const SharedState& child : active_children()) {
             if (child->is_daemon())
@@ -111,6 +137,7 @@ public:
             child->child()->wait();
             forget(child);
         }
+        if (ServerLink* const server = ServerLink::find()) server->stop();
     }
 
     /// Has the end of the program call `finish_children`, unless this process ends in
@@ -132,11 +159,12 @@ private:
     [[nodiscard]] static std::unique_ptr<Registry> for_main_program() {
         return std::make_unique<Registry>(
             std::make_shared<ProcessState>(Identity{}, pid_t{0}, "MainProcess", false),
-            Ending::by_exit, nullptr, -1);
+            Parent{}, Ending::by_exit, nullptr, -1);
     }
 
     [[nodiscard]] std::unique_ptr<Registry> for_foreign_fork() {
-        auto fresh = std::make_unique<Registry>(current_, ending_, this, lifeline_);
+        auto fresh = std::make_unique<Registry>(current_, parent_.for_foreign_fork(),
+                                                ending_, this, lifeline_);
         fresh->last_number_ = last_number_.load();
         return fresh;
     }
@@ -148,11 +176,12 @@ private:
 
     static inline constinit std::atomic<Registry*> latest_ = nullptr;
 
-    const pid_t process_ = ::getpid();
+    pid_t process_ = ::getpid();  ///< const once this is in use
     const SharedState current_;
+    ParentLink parent_;
     const Ending ending_;
     [[maybe_unused]] Registry* const before_;  ///< kept reachable, for detectors of leaks
-    const int lifeline_;
+    int lifeline_;
     std::atomic<unsigned> last_number_ = 0;
     std::atomic<bool> is_exit_awaited_ = false;
     std::mutex starting_;

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "pyproc/posix/c_library.hpp"
-#include "pyproc/posix/fd.hpp"
+#include "pyproc/posix/platform.hpp"
 
 namespace pyproc::multiprocessing::detail {
 
@@ -25,6 +25,10 @@ namespace pyproc::multiprocessing::detail {
 /// Python: `multiprocessing.util._flush_std_streams`.
 inline void flush_streams() noexcept {
     const auto flush = [](auto& stream) {
+        // Most often they hold back nothing themselves, and looking is cheaper by a few
+        // pages of code, which a forked child would have to fetch one by one.
+        if (stream.rdbuf() != nullptr && posix::writes_to_c_stream(*stream.rdbuf()))
+            return;
         try {
             stream.flush();
         } catch (...) {
@@ -37,16 +41,17 @@ inline void flush_streams() noexcept {
     flush(std::wcout);
     flush(std::wcerr);
     flush(std::wclog);
-    std::fflush(stdout);
-    std::fflush(stderr);
+    if (posix::holds_output(stdout)) std::fflush(stdout);
+    if (posix::holds_output(stderr)) std::fflush(stderr);
 }
 
 /// Drops what a forked child holds of its parent's output: what another thread of the
 /// parent has written since it flushed, or what could not be flushed. It is the parent's
 /// to write, and the child would write it a second time.
 inline void drop_inherited_output() noexcept {
-    posix::discard_buffer(stdout);
-    posix::discard_buffer(stderr);
+    // Only if there is any: a page that is written to is one that is copied.
+    if (posix::holds_output(stdout)) posix::discard_buffer(stdout);
+    if (posix::holds_output(stderr)) posix::discard_buffer(stderr);
 }
 
 /// Empties the buffer of an input stream without reading on, in whatever state the stream
@@ -57,6 +62,7 @@ void drop_read_ahead(std::basic_ios<Char>& stream) {
     struct Access : std::basic_streambuf<Char> {
         static void empty(std::basic_streambuf<Char>& buffer) {
             Char* const end = (buffer.*&Access::egptr)();
+            if ((buffer.*&Access::gptr)() == end) return;
             (buffer.*&Access::setg)(end, end, end);
         }
     };
@@ -68,12 +74,19 @@ void drop_read_ahead(std::basic_ios<Char>& stream) {
 ///
 /// Python: `multiprocessing.util._close_stdin`.
 inline void detach_input() noexcept {
-    if (::fcntl(STDIN_FILENO, F_GETFD) < 0) return;  // closed; its number may be reused
-    const posix::UniqueFd no_input{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
-    if (!no_input || ::dup2(no_input.get(), STDIN_FILENO) < 0) return;
+    // The calls of a child that has no time to look for functions: see `leave_child`.
+    namespace platform = posix::platform;
+    const auto no_input = static_cast<int>(platform::open_file_now("/dev/null", O_RDONLY));
+    if (no_input < 0) return;
+    // Else the input is closed, and stays so: its number was free.
+    const bool is_open = no_input != STDIN_FILENO;
+    const bool is_replaced =
+        is_open && platform::put_descriptor(no_input, STDIN_FILENO) >= 0;
+    platform::close_descriptors(no_input, no_input, no_input + 1);
+    if (!is_replaced) return;
     // Only now: what the parent has read ahead is the parent's, and so is the position in
     // its file, which the C library would set back when it drops what it has read.
-    posix::discard_buffer(stdin);
+    if (posix::may_hold_input(stdin)) posix::discard_buffer(stdin);
     // Theirs are empty already unless the program has parted them from stdin, by
     // sync_with_stdio(false).
     drop_read_ahead(std::cin);

@@ -1,12 +1,24 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <array>
 #include <concepts>
+#include <cstddef>
+#include <cstring>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
 #include <tuple>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
+#include <vector>
+
+#include "pyproc/multiprocessing/exception_text.hpp"
+#include "pyproc/multiprocessing/serialize.hpp"
 
 namespace pyproc::multiprocessing::detail {
 
@@ -18,6 +30,89 @@ template <class T, class Base>
 concept ProperlyDerivedFrom = std::derived_from<std::remove_cvref_t<T>, Base> &&
     !std::same_as<std::remove_cvref_t<T>, Base>;
 
+/// A call on its way to a process that is not forked for it.
+struct Parcel {
+    /// Makes the call of which these are the parts. As an address it means the same in
+    /// every process that was forked of this program.
+    using Task = void (*)(std::span<const std::byte> arguments);
+
+    Task task = nullptr;
+    std::vector<std::byte> arguments;
+};
+
+/// What is sent for a part of a call: the part itself.
+template <class Part>
+struct Sent {
+    static constexpr bool is_possible = Travels<Part>;
+    using Type = Part;
+    static const Part& pack(const Part& part) noexcept { return part; }
+    static Part&& unpack(Part& sent) noexcept { return std::move(sent); }
+};
+
+/// A function: its address, which is the same there.
+template <class Part>
+requires(std::is_member_pointer_v<Part> ||
+         (std::is_pointer_v<Part> &&
+          std::is_function_v<std::remove_pointer_t<Part>>)) struct Sent<Part> {
+    static constexpr bool is_possible = true;
+    using Type = std::array<std::byte, sizeof(Part)>;
+    static Type pack(Part part) noexcept {
+        Type bytes;
+        std::memcpy(bytes.data(), &part, sizeof part);
+        return bytes;
+    }
+    static Part unpack(const Type& bytes) noexcept {
+        Part part;
+        std::memcpy(&part, bytes.data(), sizeof part);
+        return part;
+    }
+};
+
+/// A text of C, as string literals are: its characters.
+template <>
+struct Sent<const char*> {
+    static constexpr bool is_possible = true;
+    using Type = std::optional<std::string>;
+    static Type pack(const char* text) {
+        return text != nullptr ? Type{text} : std::nullopt;
+    }
+    static const char* unpack(const Type& text) noexcept {
+        return text ? text->c_str() : nullptr;
+    }
+};
+
+/// Calls a callable that has been sent, on the arguments that have been sent with it.
+template <class... Parts>
+void call_sent(std::span<const std::byte> bytes) {
+    Reader reader{bytes};
+    // In braces, so that they are read in their order.
+    std::tuple<typename Sent<Parts>::Type...> sent{
+        reader.template read<typename Sent<Parts>::Type>()...};
+    if (reader.left() != 0) throw DecodeError{"bytes left over"};
+    std::apply(
+        [](auto&... each) {
+            static_cast<void>(std::invoke(Sent<Parts>::unpack(each)...));
+        },
+        sent);
+}
+
+/// @param place  0 for the callable, else the number of the argument.
+[[noreturn]] inline void refuse_to_send(std::size_t place, const std::type_info& type) {
+    std::string text{"cannot start a process by the fork server: "};
+    if (place == 0) {
+        text +=
+            "its target can't be sent there (" + type_name(type) +
+            "); use a function or a callable without state, and pass what it needs as "
+            "arguments; or the start method \"fork\"";
+    } else {
+        text += "argument " + std::to_string(place) +
+                " of its target can't be sent there (" + type_name(type) +
+                "); use a type that travels, see serialize.hpp; or the start method "
+                "\"fork\"";
+    }
+    throw std::logic_error{text};
+}
+
 /// A callable and its arguments, waiting to be called.
 class Target {
 public:
@@ -28,6 +123,11 @@ public:
 
     /// May be called once: the callable and the arguments are moved into the call.
     virtual void call() = 0;
+
+    /// The same call for another process.
+    ///
+    /// @throws std::logic_error  There is something in it that can't be sent.
+    [[nodiscard]] virtual Parcel pack() const = 0;
 };
 
 template <class... Parts>
@@ -41,6 +141,29 @@ public:
         std::apply(
             [](Parts&... parts) { static_cast<void>(std::invoke(std::move(parts)...)); },
             parts_);
+    }
+
+    [[nodiscard]] Parcel pack() const override {
+        if constexpr ((Sent<Parts>::is_possible && ...)) {
+            Parcel parcel{call_sent<Parts...>, {}};
+            const auto append = [&parcel](const auto& sent) {
+                const std::size_t before = parcel.arguments.size();
+                parcel.arguments.resize(before + encoded_size(sent));
+                encode_into(std::span{parcel.arguments}.subspan(before), sent);
+            };
+            std::apply(
+                [&](const Parts&... parts) { (append(Sent<Parts>::pack(parts)), ...); },
+                parts_);
+            return parcel;
+        } else {
+            std::size_t place = 0;
+            const auto check = [&place](bool is_possible, const std::type_info& type) {
+                if (!is_possible) refuse_to_send(place, type);
+                ++place;
+            };
+            (check(Sent<Parts>::is_possible, typeid(Parts)), ...);
+            return {};
+        }
     }
 
 private:

@@ -4,8 +4,14 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <streambuf>
+#include <typeinfo>
 
 #include <cxxabi.h>
+
+#if __has_include(<ext/stdio_sync_filebuf.h>)
+#include <ext/stdio_sync_filebuf.h>
+#endif
 
 #if __has_include(<stdio_ext.h>)
 #include <stdio_ext.h>
@@ -67,6 +73,43 @@ template <void (*Hook)(int)>
 #endif
     if (failed != 0) return Error{ENOMEM};
     return {};
+}
+
+/// Whether a buffer of a C++ stream hands all that is written to it to a C stream at
+/// once, as those of std::cout and its like do until `sync_with_stdio(false)`. Says no
+/// where the C++ library does not tell.
+///
+/// Source: __gnu_cxx::stdio_sync_filebuf in libstdc++.
+template <class Char>
+[[nodiscard]] bool writes_to_c_stream(
+    [[maybe_unused]] const std::basic_streambuf<Char>& buffer) noexcept {
+#if __has_include(<ext/stdio_sync_filebuf.h>)
+    return typeid(buffer) == typeid(__gnu_cxx::stdio_sync_filebuf<Char>);
+#else
+    return false;
+#endif
+}
+
+/// Whether a C stream holds output that is not written yet. Says yes where the C library
+/// does not tell.
+///
+/// Source: __fpending(3), in glibc and musl.
+[[nodiscard]] inline bool holds_output(std::FILE* stream) noexcept {
+#if __has_include(<stdio_ext.h>)
+    return ::__fpending(stream) > 0;
+#else
+    return stream != nullptr;
+#endif
+}
+
+/// Whether a C stream may hold input that it has read ahead: whether it has ever been
+/// read from. Says yes where the C library does not tell.
+[[nodiscard]] inline bool may_hold_input(std::FILE* stream) noexcept {
+#if defined(__GLIBC__)
+    return stream->_IO_buf_base != nullptr;
+#else
+    return stream != nullptr;
+#endif
 }
 
 /// Empties the buffer of a C stream: output is not written, input is not put back.

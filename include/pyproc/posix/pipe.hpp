@@ -36,4 +36,12 @@ struct Pipe {
     return Pipe{std::move(*read_end), std::move(*write_end)};
 }
 
+/// A descriptor that polls readable for ever: it stands for what has ended.
+[[nodiscard]] inline Result<UniqueFd> make_ended() {
+    auto pipe = make_pipe();
+    if (!pipe) return pipe.error();
+    if (::write(pipe->write_end.get(), "", 1) != 1) return Error{errno};
+    return std::move(pipe->read_end);
+}
+
 }  // namespace pyproc::posix

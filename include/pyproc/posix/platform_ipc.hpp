@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-/// Picks a platform, as `posix/platform.hpp` does, for what processes share: apart from
-/// it, since starting a program needs none of this, and need not pay for reading it.
+/// Picks a platform, as `posix/platform.hpp` does, for what processes share: apart from it,
+/// since starting a program needs none of this, and need not pay for reading it.
 
 #if defined(__linux__) && defined(__LP64__) &&       \
     (defined(__x86_64__) || defined(__aarch64__)) && \
@@ -12,6 +12,7 @@
 #include "pyproc/posix/linux/packets.hpp"
 #include "pyproc/posix/linux/shared_memory.hpp"
 #include "pyproc/posix/linux/shared_pages.hpp"
+#include "pyproc/posix/linux/sibling.hpp"
 #include "pyproc/posix/linux/timed_lock.hpp"
 #else
 #include "pyproc/posix/portable/detached.hpp"
@@ -19,5 +20,6 @@
 #include "pyproc/posix/portable/packets.hpp"
 #include "pyproc/posix/portable/shared_memory.hpp"
 #include "pyproc/posix/portable/shared_pages.hpp"
+#include "pyproc/posix/portable/sibling.hpp"
 #include "pyproc/posix/portable/timed_lock.hpp"
 #endif
