@@ -48,12 +48,12 @@ namespace detail {
 }
 
 /// What is behind a queue, in memory that processes share.
-class Channel {
+class QueueState {
 public:
-    explicit Channel(std::size_t max_count)
+    explicit QueueState(std::size_t max_count)
         : memory_{map_for_queue()}, ring_{Ring::make_in(memory_, max_count)} {}
-    Channel(const Channel&) = delete;
-    Channel& operator=(const Channel&) = delete;
+    QueueState(const QueueState&) = delete;
+    QueueState& operator=(const QueueState&) = delete;
 
     [[nodiscard]] Ring& ring() noexcept { return ring_; }
 
@@ -155,34 +155,34 @@ public:
     /// whoever ends next.
     ///
     /// @throws ValueError  The queue is closed, or the value too large.
-    void put(const T& value) { channel().put(value, posix::Deadline{}); }
+    void put(const T& value) { state().put(value, posix::Deadline{}); }
 
     /// Takes the first value; waits until there is one.
     ///
     /// @throws ValueError   The queue is closed.
     /// @throws DecodeError  What is there is no `T`; it is taken out.
-    [[nodiscard]] T get() { return channel().template get<T>(posix::Deadline{}); }
+    [[nodiscard]] T get() { return state().template get<T>(posix::Deadline{}); }
 
     /// Whether there is nothing in it at this moment.
-    [[nodiscard]] bool empty() const { return channel().ring().is_empty(); }
+    [[nodiscard]] bool empty() const { return state().ring().is_empty(); }
 
     /// Gives this object's hold of the queue up: all further use but `close` is a
     /// `ValueError`. Other copies, here and in other processes, go on.
-    void close() noexcept { channel_.reset(); }
+    void close() noexcept { state_.reset(); }
 
 protected:
     explicit SimpleQueue(std::size_t max_count)
-        : channel_{std::make_shared<detail::Channel>(max_count)} {
+        : state_{std::make_shared<detail::QueueState>(max_count)} {
         require_travels<T>();
     }
 
-    [[nodiscard]] detail::Channel& channel() const {
-        if (!channel_) throw ValueError{"Queue is closed"};
-        return *channel_;
+    [[nodiscard]] detail::QueueState& state() const {
+        if (!state_) throw ValueError{"Queue is closed"};
+        return *state_;
     }
 
 private:
-    std::shared_ptr<detail::Channel> channel_;
+    std::shared_ptr<detail::QueueState> state_;
 };
 
 /// A queue for values of one type, shared by processes: first in, first out, for any
@@ -219,7 +219,7 @@ public:
     /// Appends a copy of a value; waits for room no longer than `timeout`.
     /// @throws Full  There was none.
     void put(const T& value, posix::Timeout timeout) {
-        this->channel().put(value, posix::Deadline::after(timeout));
+        this->state().put(value, posix::Deadline::after(timeout));
     }
 
     /// Appends a copy of a value if there is room. @throws Full  There is none.
@@ -228,18 +228,18 @@ public:
     /// Takes the first value; waits for one no longer than `timeout`.
     /// @throws Empty  There was none.
     [[nodiscard]] T get(posix::Timeout timeout) {
-        return this->channel().template get<T>(posix::Deadline::after(timeout));
+        return this->state().template get<T>(posix::Deadline::after(timeout));
     }
 
     /// Takes the first value if there is one. @throws Empty  There is none.
     [[nodiscard]] T get_nowait() { return get(at_once); }
 
     /// How many values are in it at this moment.
-    [[nodiscard]] std::size_t qsize() const { return this->channel().ring().size(); }
+    [[nodiscard]] std::size_t qsize() const { return this->state().ring().size(); }
 
     /// Whether it holds `maxsize` values at this moment.
     [[nodiscard]] bool full() const {
-        const detail::Ring& ring = this->channel().ring();
+        const detail::Ring& ring = this->state().ring();
         return ring.max_count() != 0 && ring.size() >= ring.max_count();
     }
 
@@ -262,14 +262,14 @@ public:
     /// ever have dealt with.
     ///
     /// @throws ValueError  It was called more often than values were put.
-    void task_done() { tasks_->done(this->channel().ring()); }
+    void task_done() { tasks_->done(this->state().ring()); }
 
     /// Waits until all values that were put have been dealt with.
     void join() { static_cast<void>(join(posix::Timeout{})); }
 
     /// The same, but no longer than `timeout`. @return Whether they have.
     bool join(posix::Timeout timeout) {
-        return tasks_->wait(this->channel().ring(), posix::Deadline::after(timeout));
+        return tasks_->wait(this->state().ring(), posix::Deadline::after(timeout));
     }
 
 private:

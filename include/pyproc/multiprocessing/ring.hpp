@@ -119,8 +119,7 @@ public:
 
     /// How many messages there are.
     [[nodiscard]] std::size_t size() const noexcept {
-        // Taken first: so it can't come out as less than none.
-        const std::uint64_t got = got_count();
+        const std::uint64_t got = got_count();  // first, or it could come out below 0
         return static_cast<std::size_t>(put_count() - got);
     }
     [[nodiscard]] std::size_t max_count() const noexcept {
@@ -240,8 +239,7 @@ private:
         return *reinterpret_cast<std::uint64_t*>(bytes_at(at));
     }
 
-    // At most three areas are in use: one that is read, one behind it at the start of the
-    // memory, and one beyond both.
+    // Three at most are in use: one that is read, one behind it at the start, one beyond.
     static constexpr std::uint64_t area_count = 4;
     [[nodiscard]] std::uint64_t& begin_of(std::uint64_t area) noexcept {
         return begins_[area % area_count];
@@ -250,7 +248,7 @@ private:
         return ends_[area % area_count];
     }
 
-    /// No repair is needed of what a dead owner has left: it changed nothing, or all.
+    /// A dead owner has left nothing to be repaired: it changed nothing, or all.
     [[nodiscard]] static bool lock(posix::RobustMutex& mutex, posix::Deadline deadline) {
         return mutex.lock_until(deadline) != posix::Locked::no;
     }
@@ -344,8 +342,7 @@ private:
     /// Lets producers use what has been read up to `head`, once its pages have been given
     /// back.
     ///
-    /// A consumer that is killed here has freed less than he could; the next one makes up
-    /// for it.
+    /// A consumer that is killed here has freed less than he could, which the next does.
     void release(Position head) noexcept {
         const Position before = released_.load(std::memory_order_relaxed);
         const std::uint64_t begin = std::max(offset(before), kept);

@@ -76,7 +76,8 @@ void drop_read_ahead(std::basic_ios<Char>& stream) {
 inline void detach_input() noexcept {
     // The calls of a child that has no time to look for functions: see `leave_child`.
     namespace platform = posix::platform;
-    const auto no_input = static_cast<int>(platform::open_file_now("/dev/null", O_RDONLY));
+    const auto no_input =
+        static_cast<int>(platform::open_file_now("/dev/null", O_RDONLY));
     if (no_input < 0) return;
     // Else the input is closed, and stays so: its number was free.
     const bool is_open = no_input != STDIN_FILENO;
