@@ -8,7 +8,7 @@
 TEST_CASE("tell_sanitizer_of_lock: without ThreadSanitizer, it is nothing") {
     pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
-#if !defined(TSAN_INTERFACE_H)
+#if !defined(SANITIZER_TSAN_INTERFACE_H)
     pyproc::posix::tell_sanitizer_of_lock(&mutex);
 #endif
 

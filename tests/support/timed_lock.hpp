@@ -10,6 +10,13 @@
 
 #include "support/catch.hpp"
 
+// ThreadSanitizer can't be told that a lock was taken over from a thread of this process
+// that has ended with it, and calls that a double lock.
+extern "C" const char* __tsan_default_suppressions();
+extern "C" const char* __tsan_default_suppressions() {
+    return "mutex:tell_sanitizer_of_lock\n";
+}
+
 namespace platform = pyproc::posix::platform;
 
 TEST_CASE("lock_for: what is free is locked at once, and what is taken not in time") {

@@ -16,7 +16,7 @@ namespace pyproc::posix {
 ///
 /// Source: sanitizer/tsan_interface.h.
 inline void tell_sanitizer_of_lock([[maybe_unused]] void* mutex) noexcept {
-#if defined(TSAN_INTERFACE_H)
+#if defined(SANITIZER_TSAN_INTERFACE_H)  // included above
     ::__tsan_mutex_pre_lock(mutex, __tsan_mutex_try_lock);
     ::__tsan_mutex_post_lock(mutex, __tsan_mutex_try_lock, 0);
 #endif
