@@ -185,14 +185,15 @@ private:
 
         [[nodiscard]] std::uint64_t count_at(Position now) const noexcept {
             const bool second = notes[1].at.load(std::memory_order_relaxed) == now;
-            return notes[second ? 1 : 0].count.load(std::memory_order_relaxed);
+            return notes[second ? 1 : 0].count.load(std::memory_order_acquire);
         }
         void note(Position next, std::uint64_t count) noexcept {
             const Position now = position.load(std::memory_order_relaxed);
             const bool second = notes[0].at.load(std::memory_order_relaxed) == now;
             Note& free = notes[second ? 1 : 0];
-            free.at.store(next, std::memory_order_relaxed);
-            free.count.store(count, std::memory_order_relaxed);
+            // Released, so that who sees them sees that the position has left them.
+            free.at.store(next, std::memory_order_release);
+            free.count.store(count, std::memory_order_release);
         }
 
         /// The count, for those who do not have the lock.
@@ -200,7 +201,6 @@ private:
             for (;;) {
                 const Position now = position.load(std::memory_order_acquire);
                 const std::uint64_t found = count_at(now);
-                std::atomic_thread_fence(std::memory_order_acquire);
                 // A note is written again only once the position has left it.
                 if (position.load(std::memory_order_relaxed) == now) return found;
             }
