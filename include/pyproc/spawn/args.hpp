@@ -11,7 +11,7 @@
 
 #include "pyproc/errors.hpp"
 #include "pyproc/posix/path.hpp"
-#include "pyproc/repr.hpp"
+#include "pyproc/text_repr.hpp"
 
 namespace pyproc::spawn {
 

@@ -5,9 +5,9 @@
 #include <string_view>
 
 #include "pyproc/posix/rusage.hpp"
-#include "pyproc/repr.hpp"
 #include "pyproc/spawn/args.hpp"
 #include "pyproc/subprocess/errors.hpp"
+#include "pyproc/text_repr.hpp"
 
 namespace pyproc::subprocess {
 

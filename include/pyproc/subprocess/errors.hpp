@@ -7,7 +7,6 @@
 
 #include "pyproc/errors.hpp"
 #include "pyproc/posix/chrono.hpp"
-#include "pyproc/repr.hpp"
 #include "pyproc/signals.hpp"
 #include "pyproc/spawn/args.hpp"
 
