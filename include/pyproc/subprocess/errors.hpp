@@ -99,19 +99,19 @@ private:
     /// As Python prints a number: whole seconds without a fraction, others to the
     /// nanosecond and no digit more than there is.
     [[nodiscard]] static std::string repr(seconds timeout) {
-        constexpr seconds longest{9e9};  // in nanoseconds, just what a long long holds
+        constexpr double longest = 9e9;  // in nanoseconds, just what a long long holds
         constexpr long long in_second = 1'000'000'000;
-        const seconds limit = timeout < seconds::zero() ? seconds::zero()
-                              : timeout < longest       ? timeout
-                                                        : longest;
-        const long long total =
-            std::chrono::round<std::chrono::nanoseconds>(limit).count();
+        double limit = timeout.count();
+        if (!(limit < longest)) limit = longest;
+        if (limit < 0) limit = 0;
+        const auto total = static_cast<long long>(limit * 1e9 + 0.5);
         // Not std::to_chars: <charconv> takes the compiler longer than all of this file.
         std::string digits = std::to_string(total % in_second);
         digits.insert(0, 9 - digits.size(), '0');
         while (!digits.empty() && digits.back() == '0') digits.pop_back();
-        const std::string text = std::to_string(total / in_second);
-        return digits.empty() ? text : text + '.' + digits;
+        std::string text = std::to_string(total / in_second);
+        if (!digits.empty()) text.append(".").append(digits);
+        return text;
     }
 
     Args cmd_;
