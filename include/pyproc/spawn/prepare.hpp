@@ -12,6 +12,7 @@
 
 #include "pyproc/errors.hpp"
 #include "pyproc/posix/environment.hpp"
+#include "pyproc/posix/plain_list.hpp"
 #include "pyproc/spawn/args.hpp"
 #include "pyproc/spawn/fd_moves.hpp"
 #include "pyproc/spawn/options.hpp"
@@ -77,7 +78,7 @@ public:
 private:
     static void require_no_nul(std::string_view text, const char* what) {
         if (text.find('\0') == std::string_view::npos) return;
-        throw ValueError{std::string{"embedded null byte in "} + what};
+        throw ValueError{std::string{"embedded null byte in "}.append(what)};
     }
 
     void set_command(const Args& args, const Options& options) {
@@ -85,7 +86,7 @@ private:
         if (is_blank && !(options.shell && args.is_string())) {
             throw ValueError{"the command is empty"};
         }
-        argv_.reserve(args.size() + 3);
+        argv_.make_room(args.size() + 3);
         if (options.shell) {
             static const std::string shell = "/bin/sh";
             program_ = options.executable ? &options.executable->string() : &shell;
@@ -115,9 +116,10 @@ private:
             if (name.find('=') != std::string::npos) {
                 throw ValueError{"illegal environment variable name"};
             }
-            variables_.push_back(name + '=' + value);
+            std::string variable = name;
+            variables_.push_back(std::move(variable.append("=").append(value)));
         }
-        envp_.reserve(variables_.size() + 1);
+        envp_.make_room(variables_.size() + 1);
         for (const std::string& variable : variables_) envp_.push_back(variable.c_str());
         envp_.push_back(nullptr);
         plan_.envp = envp_.data();
@@ -138,6 +140,7 @@ private:
 
     void set_candidates(const Options& options) {
         if (program_->find('/') != std::string::npos) {
+            candidates_.make_room(2);
             candidates_.push_back(program_->c_str());
             candidates_.push_back(nullptr);
             plan_.candidates = candidates_.data();
@@ -150,10 +153,10 @@ private:
             std::string path{rest.substr(0, end)};
             // An empty entry means the current directory.
             if (!path.empty() && path.back() != '/') path += '/';
-            candidate_paths_.push_back(path += *program_);
+            candidate_paths_.push_back(std::move(path.append(*program_)));
             if (!is_last) rest.remove_prefix(end + 1);
         }
-        candidates_.reserve(candidate_paths_.size() + 1);
+        candidates_.make_room(candidate_paths_.size() + 1);
         for (const std::string& path : candidate_paths_)
             candidates_.push_back(path.c_str());
         candidates_.push_back(nullptr);
@@ -167,6 +170,7 @@ private:
                 options.extra_groups->size() > static_cast<unsigned long>(most)) {
                 throw ValueError{"too many extra_groups"};
             }
+            groups_.make_room(options.extra_groups->size());
             for (const Identity& group : *options.extra_groups) {
                 groups_.push_back(group.as_group());
             }
@@ -185,6 +189,7 @@ private:
     }
 
     void set_descriptors(const Options& options, Sources sources) {
+        passed_.make_room(options.pass_fds.size());
         for (const int fd : options.pass_fds) {
             if (fd < standard_count) {
                 // A redirection of the same stream wins; without one it stays as it is,
@@ -224,22 +229,22 @@ private:
     void name_far_pipes(const Sources& sources, const PipeSources& pipes) {
         for (std::size_t i = 0; i < sources.size(); ++i) {
             if (!pipes[i] || sources[i] < plan_.near_end) continue;
-            far_pipes_[i] = "/proc/" + std::to_string(::getpid()) + "/fd/" +
-                            std::to_string(sources[i]);
+            far_pipes_[i].append("/proc/").append(std::to_string(::getpid()));
+            far_pipes_[i].append("/fd/").append(std::to_string(sources[i]));
             plan_.far_pipes[i] = far_pipes_[i].c_str();
         }
     }
 
     Plan plan_;
     const std::string* program_ = nullptr;
-    std::vector<const char*> argv_;
-    std::vector<const char*> envp_;
+    posix::PlainList<const char*> argv_;
+    posix::PlainList<const char*> envp_;
     std::vector<std::string> variables_;
-    std::vector<const char*> candidates_;
+    posix::PlainList<const char*> candidates_;
     std::vector<std::string> candidate_paths_;
-    std::vector<int> passed_;
+    posix::PlainList<int> passed_;
     std::string far_pipes_[standard_count];
-    std::vector<gid_t> groups_;
+    posix::PlainList<gid_t> groups_;
 };
 
 }  // namespace pyproc::spawn
