@@ -19,6 +19,7 @@ namespace pyproc::spawn {
 /// A user or a group, by its number or by its name in the system's database.
 class Identity {
 public:
+    Identity() noexcept = default;  ///< nobody: refused by `as_user` and `as_group`
     template <std::integral Number>
     requires(!std::same_as<Number, bool>) Identity(Number number)
         : number_{static_cast<long long>(number)} {}

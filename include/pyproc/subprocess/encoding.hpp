@@ -2,13 +2,13 @@
 #pragma once
 
 #include <cerrno>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "pyproc/errors.hpp"
 #include "pyproc/posix/iconv.hpp"
+#include "pyproc/posix/maybe.hpp"
 
 namespace pyproc::subprocess {
 
@@ -189,8 +189,8 @@ struct TextMode {
 /// without the first two, text is bytes whose newlines are translated.
 ///
 /// @throws ValueError  for an unknown encoding or error handler.
-[[nodiscard]] inline TextMode text_mode(const std::optional<std::string>& encoding,
-                                        const std::optional<std::string>& errors,
+[[nodiscard]] inline TextMode text_mode(const posix::Maybe<std::string>& encoding,
+                                        const posix::Maybe<std::string>& errors,
                                         bool text) {
     TextMode mode;
     mode.is_text = text || encoding || errors;
