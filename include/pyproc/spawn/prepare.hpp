@@ -40,7 +40,7 @@ public:
              const PipeSources& pipes = {}) {
         set_command(args, options);
         set_environment(options);
-        set_candidates(options);
+        set_candidates();
         set_descriptors(options, sources);
         name_far_pipes(sources, pipes);
         if (options.cwd) {
@@ -107,17 +107,22 @@ private:
     void set_environment(const Options& options) {
         if (!options.env) {
             plan_.envp = posix::environment();
+            const char* const path = std::getenv("PATH");
+            if (path != nullptr) search_path_ = path;
             return;
         }
         variables_.reserve(options.env->size());
-        for (const auto& [name, value] : *options.env) {
+        for (const auto& entry : *options.env) {
+            const std::string& name = entry.first;
+            const std::string& value = entry.second;
             require_no_nul(name, "an environment variable's name");
             require_no_nul(value, "an environment variable's value");
             if (name.find('=') != std::string::npos) {
                 throw ValueError{"illegal environment variable name"};
             }
+            if (name == "PATH") search_path_ = value;
             std::string variable = name;
-            variables_.push_back(std::move(variable.append("=").append(value)));
+            variables_.push_back(std::move(variable.append(1, '=').append(value)));
         }
         envp_.make_room(variables_.size() + 1);
         for (const std::string& variable : variables_) envp_.push_back(variable.c_str());
@@ -125,20 +130,7 @@ private:
         plan_.envp = envp_.data();
     }
 
-    /// Where to look for programs, as Python's `os.get_exec_path` has it: the PATH that
-    /// the child will see.
-    [[nodiscard]] static std::string_view search_path(const Options& options) {
-        constexpr std::string_view default_path = "/bin:/usr/bin";
-        if (!options.env) {
-            const char* const path = std::getenv("PATH");
-            return path == nullptr ? default_path : std::string_view{path};
-        }
-        const auto found = options.env->find("PATH");
-        return found == options.env->end() ? default_path
-                                           : std::string_view{found->second};
-    }
-
-    void set_candidates(const Options& options) {
+    void set_candidates() {
         if (program_->find('/') != std::string::npos) {
             candidates_.make_room(2);
             candidates_.push_back(program_->c_str());
@@ -146,7 +138,7 @@ private:
             plan_.candidates = candidates_.data();
             return;
         }
-        std::string_view rest = search_path(options);
+        std::string_view rest = search_path_;
         for (bool is_last = false; !is_last;) {
             const std::size_t end = rest.find(':');
             is_last = end == std::string_view::npos;
@@ -237,6 +229,11 @@ private:
 
     Plan plan_;
     const std::string* program_ = nullptr;
+
+    /// Where to look for programs, as Python's `os.get_exec_path` has it: the PATH that
+    /// the child will see.
+    std::string_view search_path_ = "/bin:/usr/bin";
+
     posix::PlainList<const char*> argv_;
     posix::PlainList<const char*> envp_;
     std::vector<std::string> variables_;
