@@ -186,7 +186,7 @@ private:
             if (fd < standard_count) {
                 // A redirection of the same stream wins; without one it stays as it is,
                 // but even if it is close-on-exec here.
-                int& source = sources[static_cast<std::size_t>(fd)];
+                int& source = sources.of[fd];
                 if (source == no_source) source = fd;
             } else {
                 add_passed(fd);
@@ -197,7 +197,7 @@ private:
         plan_.moves = order_moves(sources);
         for (const int fd : passed_) extend(plan_.near_end, fd);
         plan_.table_end = plan_.near_end;
-        for (const int fd : sources) {
+        for (const int fd : sources.of) {
             if (fd < far_descriptor) extend(plan_.near_end, fd);
             extend(plan_.table_end, fd);
         }
@@ -219,10 +219,10 @@ private:
     }
 
     void name_far_pipes(const Sources& sources, const PipeSources& pipes) {
-        for (std::size_t i = 0; i < sources.size(); ++i) {
-            if (!pipes[i] || sources[i] < plan_.near_end) continue;
+        for (int i = 0; i < standard_count; ++i) {
+            if (!pipes.of[i] || sources.of[i] < plan_.near_end) continue;
             far_pipes_[i].append("/proc/").append(std::to_string(::getpid()));
-            far_pipes_[i].append("/fd/").append(std::to_string(sources[i]));
+            far_pipes_[i].append("/fd/").append(std::to_string(sources.of[i]));
             plan_.far_pipes[i] = far_pipes_[i].c_str();
         }
     }

@@ -139,7 +139,7 @@ inline void require_open_descriptors(const Options& options, const Redirects& re
     const Redirects redirects = resolve_redirects(options);
     require_open_descriptors(options, redirects);
     Streams streams;
-    auto& [in, out, err] = streams.sources;
+    auto& [in, out, err] = streams.sources.of;
     in = open_stream(redirects.in, STDIN_FILENO, options.pipesize, streams.ours.in,
                      streams.theirs.in);
     out = open_stream(redirects.out, STDOUT_FILENO, options.pipesize, streams.ours.out,
