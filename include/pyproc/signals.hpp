@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "pyproc/concat.hpp"
+
 namespace pyproc {
 
 namespace detail {
@@ -102,9 +104,9 @@ inline constexpr NamedSignal named_signals[] = {
 ///         `str(subprocess.CalledProcessError)`.
 [[nodiscard]] inline std::string describe_signal(int number) {
     const std::string_view name = signal_name(number);
-    std::string text = name.empty() ? "unknown signal " : "<Signals.";
-    if (name.empty()) return text.append(std::to_string(number));
-    return text.append(name).append(": ").append(std::to_string(number)).append(">");
+    const std::string digits = std::to_string(number);
+    if (name.empty()) return concat({"unknown signal ", digits});
+    return concat({"<Signals.", name, ": ", digits, ">"});
 }
 
 }  // namespace pyproc

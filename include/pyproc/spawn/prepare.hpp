@@ -10,6 +10,7 @@
 
 #include <unistd.h>
 
+#include "pyproc/concat.hpp"
 #include "pyproc/errors.hpp"
 #include "pyproc/posix/environment.hpp"
 #include "pyproc/posix/plain_list.hpp"
@@ -78,7 +79,7 @@ public:
 private:
     static void require_no_nul(std::string_view text, const char* what) {
         if (text.find('\0') == std::string_view::npos) return;
-        throw ValueError{std::string{"embedded null byte in "}.append(what)};
+        throw ValueError{concat({"embedded null byte in ", what})};
     }
 
     void set_command(const Args& args, const Options& options) {
@@ -121,8 +122,7 @@ private:
                 throw ValueError{"illegal environment variable name"};
             }
             if (name == "PATH") search_path_ = value;
-            std::string variable = name;
-            variables_.push_back(std::move(variable.append(1, '=').append(value)));
+            variables_.push_back(concat({name, "=", value}));
         }
         envp_.make_room(variables_.size() + 1);
         for (const std::string& variable : variables_) envp_.push_back(variable.c_str());
@@ -221,8 +221,8 @@ private:
     void name_far_pipes(const Sources& sources, const PipeSources& pipes) {
         for (int i = 0; i < standard_count; ++i) {
             if (!pipes.of[i] || sources.of[i] < plan_.near_end) continue;
-            far_pipes_[i].append("/proc/").append(std::to_string(::getpid()));
-            far_pipes_[i].append("/fd/").append(std::to_string(sources.of[i]));
+            far_pipes_[i] = concat({"/proc/", std::to_string(::getpid()), "/fd/",
+                                    std::to_string(sources.of[i])});
             plan_.far_pipes[i] = far_pipes_[i].c_str();
         }
     }

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "pyproc/concat.hpp"
 #include "pyproc/errors.hpp"
 #include "pyproc/posix/fd.hpp"
 #include "pyproc/posix/io.hpp"
@@ -68,8 +69,8 @@ struct Redirects {
 /// @throws OSError  EBADF.
 inline void require_open(int fd) {
     if (::fcntl(fd, F_GETFD) < 0) {
-        throw_os_error(errno,
-                       "the child can't be given descriptor " + std::to_string(fd));
+        throw_os_error(
+            errno, concat({"the child can't be given descriptor ", std::to_string(fd)}));
     }
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "pyproc/concat.hpp"
 #include "pyproc/errors.hpp"
 #include "pyproc/posix/chrono.hpp"
 #include "pyproc/signals.hpp"
@@ -26,7 +27,7 @@ namespace detail {
 /// The command as Python puts it between the quotes of a message: a string as it is, a
 /// list as `repr` shows it.
 [[nodiscard]] inline std::string in_message(const Args& cmd) {
-    return "Command '" + (cmd.is_string() ? cmd[0] : cmd.repr()) + "'";
+    return concat({"Command '", cmd.is_string() ? cmd[0] : cmd.repr(), "'"});
 }
 
 }  // namespace detail
@@ -55,12 +56,12 @@ public:
 
 private:
     [[nodiscard]] static std::string describe(int returncode, const Args& cmd) {
-        std::string text = detail::in_message(cmd);
-        if (returncode >= 0) {
-            return text + " returned non-zero exit status " + std::to_string(returncode) +
-                   ".";
-        }
-        return text + " died with " + describe_signal(-returncode) + ".";
+        const std::string how =
+            returncode >= 0 ? std::to_string(returncode) : describe_signal(-returncode);
+        return concat(
+            {detail::in_message(cmd),
+             returncode >= 0 ? " returned non-zero exit status " : " died with ", how,
+             "."});
     }
 
     int returncode_;
@@ -78,8 +79,8 @@ public:
 
     TimeoutExpired(Args cmd, seconds timeout, std::string output = {},
                    std::string std_err = {})
-        : SubprocessError{detail::in_message(cmd) + " timed out after " + repr(timeout) +
-                          " seconds"},
+        : SubprocessError{concat(
+              {detail::in_message(cmd), " timed out after ", repr(timeout), " seconds"})},
           cmd_{std::move(cmd)},
           timeout_{timeout},
           output_{std::move(output)},
@@ -109,9 +110,8 @@ private:
         std::string digits = std::to_string(total % in_second);
         digits.insert(0, 9 - digits.size(), '0');
         while (!digits.empty() && digits.back() == '0') digits.pop_back();
-        std::string text = std::to_string(total / in_second);
-        if (!digits.empty()) text.append(".").append(digits);
-        return text;
+        const std::string text = std::to_string(total / in_second);
+        return digits.empty() ? text : concat({text, ".", digits});
     }
 
     Args cmd_;
