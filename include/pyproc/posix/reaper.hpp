@@ -38,7 +38,7 @@ public:
     ///         then nothing is taken over.
     /// @throws std::bad_alloc  likewise.
     [[nodiscard]] Result<void> adopt(pid_t pid, UniqueFd pidfd) {
-        const std::lock_guard lock{mutex_};
+        const std::lock_guard<std::mutex> lock{mutex_};
         children_.make_room(1);
         if (!is_running_) {
             auto wake = make_pipe();
@@ -108,7 +108,7 @@ private:
     ///
     /// @return false if there are no children any more, and so the thread is to end.
     [[nodiscard]] bool reap_ended(Entries& entries) {
-        const std::lock_guard lock{mutex_};
+        const std::lock_guard<std::mutex> lock{mutex_};
         // From the end: the child that takes the place of a reaped one has been seen.
         for (std::size_t i = children_.size(); i-- > 0;) {
             const Child child = children_[i];

@@ -111,13 +111,15 @@ public:
     /// `wait` or `communicate` has seen the child's end.
     [[nodiscard]] std::optional<int> returncode() const {
         const auto end = handle().ended();
-        return end ? std::optional{end->status.returncode()} : std::nullopt;
+        if (!end) return std::nullopt;
+        return end->status.returncode();
     }
 
     /// Looks whether the child has ended, without blocking. @return as `returncode`.
     std::optional<int> poll() {
         const auto end = handle().poll();
-        return end ? std::optional{end->status.returncode()} : std::nullopt;
+        if (!end) return std::nullopt;
+        return end->status.returncode();
     }
 
     /// Sleeps until the child has ended, as long as `Options::timeout` allows.
@@ -211,7 +213,8 @@ public:
             }
         }
         close_streams();
-        delete std::exchange(state_, nullptr);
+        delete state_;
+        state_ = nullptr;
     }
 
     /// Sends a signal. One to a child that has been reaped goes nowhere.
@@ -325,7 +328,8 @@ private:
         if (state_ == nullptr) return;
         close_streams();
         if (state_->handle.pid() != 0) state_->handle.wait();
-        delete std::exchange(state_, nullptr);
+        delete state_;
+        state_ = nullptr;
     }
 
     /// Owned. (`<memory>` would cost every user of this header a sixth of what it costs.)
