@@ -9,6 +9,8 @@
 #include <system_error>
 #include <utility>
 
+#include "pyproc/concat.hpp"
+
 namespace pyproc {
 
 /// A system call failed.
@@ -33,9 +35,8 @@ public:
 private:
     [[nodiscard]] static std::string describe(std::string_view call,
                                               std::string_view filename) {
-        std::string text{call};
-        if (!filename.empty()) text.append(" '").append(filename).append("'");
-        return text;
+        if (filename.empty()) return std::string{call};
+        return concat({call, " '", filename, "'"});
     }
 
     std::string filename_;
@@ -127,6 +128,18 @@ class EOFError : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+namespace detail {
+
+/// `5` for one alone, else `5-7`.
+[[nodiscard]] inline std::string position(std::size_t start, std::size_t end,
+                                          bool is_one) {
+    std::string text = std::to_string(start);
+    if (is_one) return text;
+    return concat({text, "-", std::to_string(end == 0 ? 0 : end - 1)});
+}
+
+}  // namespace detail
+
 /// Bytes are not text in the encoding that was asked for.
 class UnicodeDecodeError : public ValueError {
 public:
@@ -156,19 +169,17 @@ private:
                                               const std::string& object,
                                               std::size_t start, std::size_t end,
                                               const std::string& reason) {
-        std::string text = "'" + encoding + "' codec can't decode ";
-        if (end == start + 1 && start < object.size()) {
+        const bool is_one = end == start + 1 && start < object.size();
+        std::string what = "byte 0x";
+        if (is_one) {
             constexpr const char* digits = "0123456789abcdef";
             const auto byte = static_cast<unsigned char>(object[start]);
-            text.append("byte 0x")
-                .append(1, digits[byte / 16])
-                .append(1, digits[byte % 16]);
-            text.append(" in position ").append(std::to_string(start));
+            what.append(1, digits[byte / 16]).append(1, digits[byte % 16]);
         } else {
-            text.append("bytes in position ").append(std::to_string(start));
-            text.append("-").append(std::to_string(end == 0 ? 0 : end - 1));
+            what = "bytes";
         }
-        return text.append(": ").append(reason);
+        return concat({"'", encoding, "' codec can't decode ", what, " in position ",
+                       detail::position(start, end, is_one), ": ", reason});
     }
 
     std::string encoding_;
@@ -209,19 +220,19 @@ private:
                                               char32_t character, std::size_t start,
                                               std::size_t end,
                                               const std::string& reason) {
-        std::string text = "'" + encoding + "' codec can't encode character";
-        if (end == start + 1) {
+        const bool is_one = end == start + 1;
+        std::string what = "s";
+        if (is_one) {
             std::size_t digits = character <= 0xff ? 2 : character <= 0xffff ? 4 : 8;
-            text.append(digits == 2 ? " '\\x" : digits == 4 ? " '\\u" : " '\\U");
+            what = digits == 2 ? " '\\x" : digits == 4 ? " '\\u" : " '\\U";
             while (digits-- != 0) {
-                text += "0123456789abcdef"[(character >> (4 * digits)) & 0xfU];
+                what += "0123456789abcdef"[(character >> (4 * digits)) & 0xfU];
             }
-            text.append("' in position ").append(std::to_string(start));
-        } else {
-            text.append("s in position ").append(std::to_string(start));
-            text.append("-").append(std::to_string(end == 0 ? 0 : end - 1));
+            what += '\'';
         }
-        return text.append(": ").append(reason);
+        return concat({"'", encoding, "' codec can't encode character", what,
+                       " in position ", detail::position(start, end, is_one), ": ",
+                       reason});
     }
 
     std::string encoding_;

@@ -6,5 +6,6 @@
 
 #include "pyproc/multiprocessing.hpp"
 #include "pyproc/os.hpp"
+#include "pyproc/repr.hpp"
 #include "pyproc/shlex.hpp"
 #include "pyproc/subprocess.hpp"

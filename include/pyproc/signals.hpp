@@ -6,13 +6,15 @@
 #include <string>
 #include <string_view>
 
+#include "pyproc/concat.hpp"
+
 namespace pyproc {
 
 namespace detail {
 
 struct NamedSignal {
     int number;
-    std::string_view name;
+    const char* name;  // the compiler would measure each std::string_view
 };
 
 /// The signals with fixed numbers. Where two names share a number, the one that Python
@@ -87,7 +89,7 @@ inline constexpr NamedSignal named_signals[] = {
 /// Python: `signal.Signals[name].value`, where `nullopt` is a KeyError.
 [[nodiscard]] inline std::optional<int> signal_number(std::string_view name) noexcept {
     for (const auto& signal : detail::named_signals) {
-        if (signal.name == name) return signal.number;
+        if (name == signal.name) return signal.number;
     }
 #if defined(SIGRTMIN) && defined(SIGRTMAX)
     if (name == "SIGRTMIN") return SIGRTMIN;
@@ -102,9 +104,9 @@ inline constexpr NamedSignal named_signals[] = {
 ///         `str(subprocess.CalledProcessError)`.
 [[nodiscard]] inline std::string describe_signal(int number) {
     const std::string_view name = signal_name(number);
-    if (name.empty()) return "unknown signal " + std::to_string(number);
-    std::string text{"<Signals."};
-    return text.append(name).append(": ").append(std::to_string(number)).append(">");
+    const std::string digits = std::to_string(number);
+    if (name.empty()) return concat({"unknown signal ", digits});
+    return concat({"<Signals.", name, ": ", digits, ">"});
 }
 
 }  // namespace pyproc

@@ -4,7 +4,6 @@
 /// Python's `subprocess`: starting programs, talking to them, waiting for their end.
 
 #include "pyproc/errors.hpp"
-#include "pyproc/repr.hpp"
 #include "pyproc/spawn/args.hpp"
 #include "pyproc/spawn/options.hpp"
 #include "pyproc/spawn/redirect.hpp"

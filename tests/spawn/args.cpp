@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "pyproc/repr.hpp"
 #include "support/catch.hpp"
 
 using pyproc::ValueError;

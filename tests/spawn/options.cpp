@@ -63,6 +63,6 @@ TEST_CASE("Options: all can be named, in alphabetical order") {
     CHECK(options.env->at("B") == "2");
     CHECK(options.std_out.fd() == 5);
     CHECK(options.timeout.limit() == 5s);
-    CHECK(options.umask == 022);
+    CHECK(*options.umask == 022);
     CHECK(options.user->as_user() == 0);
 }

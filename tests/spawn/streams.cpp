@@ -59,7 +59,7 @@ TEST_CASE(
     "open_streams: STDOUT shares what standard output goes to, or the inherited one") {
     const Streams piped = open_streams({.std_err = STDOUT, .std_out = PIPE});
 
-    CHECK(piped.sources[2] == piped.sources[1]);
+    CHECK(piped.sources.of[2] == piped.sources.of[1]);
     CHECK_FALSE(piped.ours.err);
     CHECK(open_streams({.std_err = STDOUT}).sources == Sources{no_source, no_source, 1});
 }

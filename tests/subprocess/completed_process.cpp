@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "pyproc/subprocess/completed_process.hpp"
 
+#include "pyproc/repr.hpp"
 #include "support/catch.hpp"
 
 using namespace pyproc::subprocess;

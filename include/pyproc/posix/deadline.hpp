@@ -2,7 +2,6 @@
 #pragma once
 
 #include <limits>
-#include <type_traits>
 
 #include <time.h>
 
@@ -36,12 +35,12 @@ private:
     template <class Rep, class Period>
     [[nodiscard]] static constexpr nanoseconds to_nanoseconds(
         std::chrono::duration<Rep, Period> limit) noexcept {
-        using seconds = std::chrono::duration<long double>;
-        if (limit <= limit.zero()) return nanoseconds::zero();
+        if (limit.count() <= Rep{}) return nanoseconds::zero();
         // Compared as floating point first: the exact conversion below would overflow for
         // just those values that this is here to catch.
-        constexpr seconds longest{std::chrono::hours{24 * 365 * 250}};
-        if (!(seconds{limit} < longest)) return nanoseconds::max();
+        constexpr double longest = 250.0 * 365 * 24 * 60 * 60;
+        const std::chrono::duration<double> seconds{limit};
+        if (!(seconds.count() < longest)) return nanoseconds::max();
         return std::chrono::duration_cast<nanoseconds>(limit);
     }
 
@@ -49,6 +48,9 @@ private:
 };
 
 /// A point on the steady clock by which something must be done; or no such point.
+///
+/// It counts nanoseconds by itself: chrono's arithmetic, all templates, costs the
+/// compiler more than the rest of this header.
 class Deadline {
 public:
     using clock = std::chrono::steady_clock;
@@ -56,25 +58,26 @@ public:
     /// Never.
     constexpr Deadline() noexcept = default;
 
-    explicit constexpr Deadline(clock::time_point when) noexcept : when_{when} {}
+    explicit constexpr Deadline(clock::time_point when) noexcept
+        : when_{in_nanoseconds(when)} {}
 
     /// The point `timeout` from now.
     [[nodiscard]] static Deadline after(Timeout timeout) noexcept {
         if (timeout.is_endless()) return {};
-        const clock::time_point now = clock::now();
-        if (timeout.limit() >= clock::time_point::max() - now) return {};
-        return Deadline{now + timeout.limit()};
+        Deadline deadline{clock::now()};
+        const long long limit = timeout.limit().count();
+        if (limit >= never - deadline.when_) return {};
+        deadline.when_ += limit;
+        return deadline;
     }
 
-    [[nodiscard]] constexpr bool is_never() const noexcept {
-        return when_ == clock::time_point::max();
-    }
+    [[nodiscard]] constexpr bool is_never() const noexcept { return when_ == never; }
 
     /// The point; `time_point::max()` for never.
     [[nodiscard]] constexpr clock::time_point point() const noexcept { return when_; }
 
     [[nodiscard]] bool has_passed() const noexcept {
-        return !is_never() && clock::now() >= when_;
+        return !is_never() && in_nanoseconds(clock::now()) >= when_;
     }
 
     /// This one, or `other` if that comes first.
@@ -85,16 +88,22 @@ public:
     /// What is left, as ppoll(2) takes it: never negative. Only for a deadline that is a
     /// point in time.
     [[nodiscard]] timespec remaining() const noexcept {
-        using namespace std::chrono;
-        const auto left = when_ - clock::now();
-        if (left <= left.zero()) return {};
-        const auto whole = duration_cast<seconds>(left);
-        return {.tv_sec = whole.count(),
-                .tv_nsec = duration_cast<nanoseconds>(left - whole).count()};
+        constexpr long long second = 1'000'000'000;
+        const long long left = when_ - in_nanoseconds(clock::now());
+        if (left <= 0) return {};
+        return {.tv_sec = static_cast<time_t>(left / second),
+                .tv_nsec = static_cast<long>(left % second)};
     }
 
 private:
-    clock::time_point when_ = clock::time_point::max();
+    static constexpr long long never = std::numeric_limits<long long>::max();
+
+    [[nodiscard]] static constexpr long long in_nanoseconds(
+        clock::time_point when) noexcept {
+        return std::chrono::nanoseconds{when.time_since_epoch()}.count();
+    }
+
+    long long when_ = never;  ///< since the clock's epoch
 };
 
 }  // namespace pyproc::posix

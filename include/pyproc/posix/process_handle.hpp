@@ -68,7 +68,7 @@ public:
 
     /// How the child ended, as far as it is known without asking the kernel.
     [[nodiscard]] Maybe<Ended> ended() const {
-        const std::lock_guard lock{state_};
+        const std::lock_guard<std::mutex> lock{state_};
         return ended_;
     }
 
@@ -77,7 +77,7 @@ public:
         if (auto known = ended()) return known;
         const Use use{*this};
         if (use.pidfd() < 0) return reap_by_number();
-        std::unique_lock reaper{reaper_, std::try_to_lock};
+        std::unique_lock<std::mutex> reaper{reaper_, std::try_to_lock};
         if (!reaper) {
             // Another thread sleeps in the wait that reaps. If the child has not ended
             // there is nothing to tell; if it has, that thread is about to store how.
@@ -92,7 +92,7 @@ public:
         if (const auto known = ended()) return *known;
         const Use use{*this};
         if (use.pidfd() < 0) return wait_by_number();
-        std::unique_lock reaper{reaper_, std::try_to_lock};
+        std::unique_lock<std::mutex> reaper{reaper_, std::try_to_lock};
         if (!reaper) {
             static_cast<void>(look(use.pidfd(), 0));
             reaper.lock();
@@ -135,7 +135,7 @@ public:
         }
         // Under the lock that reaping by number takes, so the number is still the
         // child's, unless something else has reaped it: hence the look at it first.
-        const std::lock_guard lock{state_};
+        const std::lock_guard<std::mutex> lock{state_};
         if (ended_) return Error{ESRCH};
         siginfo_t info{};
         const int found =
@@ -161,12 +161,12 @@ private:
     class Use {
     public:
         explicit Use(ProcessHandle& handle) : handle_{handle} {
-            const std::lock_guard lock{handle_.state_};
+            const std::lock_guard<std::mutex> lock{handle_.state_};
             ++handle_.users_;
             pidfd_ = handle_.ended_ ? -1 : handle_.pidfd_.get();
         }
         ~Use() {
-            const std::lock_guard lock{handle_.state_};
+            const std::lock_guard<std::mutex> lock{handle_.state_};
             if (--handle_.users_ == 0 && handle_.ended_) handle_.pidfd_.reset();
         }
         Use(const Use&) = delete;
@@ -210,13 +210,13 @@ private:
     }
 
     Ended store(Ended end) {
-        const std::lock_guard lock{state_};
+        const std::lock_guard<std::mutex> lock{state_};
         if (!ended_) ended_ = end;
         return *ended_;
     }
 
     [[nodiscard]] Maybe<Ended> reap_by_number() {
-        const std::lock_guard lock{state_};
+        const std::lock_guard<std::mutex> lock{state_};
         if (ended_) return ended_;
         int status = 0;
         rusage usage{};

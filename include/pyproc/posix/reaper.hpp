@@ -6,7 +6,6 @@
 #include <mutex>
 #include <new>
 #include <utility>
-#include <vector>
 
 #include <poll.h>
 #include <pthread.h>
@@ -20,6 +19,7 @@
 #include "pyproc/posix/fd.hpp"
 #include "pyproc/posix/per_process.hpp"
 #include "pyproc/posix/pipe.hpp"
+#include "pyproc/posix/plain_list.hpp"
 #include "pyproc/posix/platform.hpp"
 #include "pyproc/posix/result.hpp"
 
@@ -41,9 +41,8 @@ public:
     ///         then nothing is taken over.
     /// @throws std::bad_alloc  likewise.
     [[nodiscard]] Result<void> adopt(pid_t pid, UniqueFd pidfd) {
-        const std::lock_guard lock{mutex_};
-        pids_.reserve(pids_.size() + 1);
-        pidfds_.reserve(pids_.size() + 1);
+        const std::lock_guard<std::mutex> lock{mutex_};
+        children_.make_room(1);
         if (!is_running_) {
             auto wake = make_pipe();
             if (!wake) return wake.error();
@@ -54,8 +53,7 @@ public:
             }
             is_running_ = true;
         }
-        pids_.push_back(pid);
-        pidfds_.push_back(pidfd.release());
+        children_.push_back({.pid = pid, .pidfd = pidfd.release()});
         // One byte is enough, however many come before it is read.
         if (!std::exchange(is_woken_, true)) {
             const ssize_t written = ::write(wake_.write_end.get(), "", 1);
@@ -65,6 +63,11 @@ public:
     }
 
 private:
+    struct Child {
+        pid_t pid;
+        int pidfd;  ///< owned; -1 where there is none
+    };
+
     /// What the thread sleeps on: the pipe that wakes it, then each child in turn.
     struct Entries {
         Entries() noexcept = default;
@@ -114,43 +117,42 @@ private:
     ///
     /// @return false if there are no children any more, and so the thread is to end.
     [[nodiscard]] bool reap_ended() {
-        const std::lock_guard lock{mutex_};
+        const std::lock_guard<std::mutex> lock{mutex_};
         Entries& entries = entries_;
         bool is_kept_back = false;
         // From the end: the child that takes the place of a reaped one has been seen.
-        for (std::size_t i = pids_.size(); i-- > 0;) {
-            const bool is_known = i + 1 < entries.count && pidfds_[i] >= 0;
+        for (std::size_t i = children_.size(); i-- > 0;) {
+            const Child child = children_[i];
+            const bool is_known = i + 1 < entries.count && child.pidfd >= 0;
             const bool may_have_ended = !is_known || entries.list[i + 1].revents != 0;
             if (!may_have_ended) continue;
-            if (!is_reaped(pids_[i], pidfds_[i])) {
+            if (!is_reaped(child.pid, child.pidfd)) {
                 is_kept_back |= is_known;
                 continue;
             }
-            const UniqueFd closing{pidfds_[i]};
-            pids_[i] = pids_.back();
-            pidfds_[i] = pidfds_.back();
-            pids_.pop_back();
-            pidfds_.pop_back();
+            const UniqueFd closing{child.pidfd};
+            const Child last = children_.pop_back();
+            if (i < children_.size()) children_[i] = last;
         }
         if (std::exchange(is_woken_, false)) {
             char byte = 0;
             const ssize_t got = ::read(wake_.read_end.get(), &byte, 1);
             static_cast<void>(got);
         }
-        if (pids_.empty()) {
+        if (children_.size() == 0) {
             wake_ = {};
             entries.count = 0;
             is_running_ = false;
             return false;
         }
         delete[] entries.list;
-        entries.list = new (std::nothrow) pollfd[pids_.size() + 1];
-        entries.count = entries.list == nullptr ? 0 : pids_.size() + 1;
+        entries.list = new (std::nothrow) pollfd[children_.size() + 1];
+        entries.count = entries.list == nullptr ? 0 : children_.size() + 1;
         // One has ended but its tracer, a debugger, comes first. Its pidfd would keep
         // poll from sleeping.
         if (is_kept_back) entries.count = 0;
         for (std::size_t i = 0; i < entries.count; ++i) {
-            const int fd = i == 0 ? wake_.read_end.get() : pidfds_[i - 1];
+            const int fd = i == 0 ? wake_.read_end.get() : children_[i - 1].pidfd;
             entries.list[i] = {.fd = fd, .events = POLLIN, .revents = 0};
         }
         return true;
@@ -173,8 +175,7 @@ private:
     }
 
     std::mutex mutex_;  ///< guards what follows
-    std::vector<int> pids_;
-    std::vector<int> pidfds_;  ///< owned; -1 where there is none
+    PlainList<Child> children_;
     bool is_running_ = false;
     bool is_woken_ = false;
     Pipe wake_;

@@ -38,8 +38,7 @@ struct Rusage {
 /// The system's own struct in our types.
 [[nodiscard]] inline Rusage to_rusage(const ::rusage& usage) noexcept {
     const auto duration = [](const timeval& time) {
-        return std::chrono::seconds{time.tv_sec} +
-               std::chrono::microseconds{time.tv_usec};
+        return std::chrono::microseconds{time.tv_sec * 1'000'000LL + time.tv_usec};
     };
     return {.ru_utime = duration(usage.ru_utime),
             .ru_stime = duration(usage.ru_stime),

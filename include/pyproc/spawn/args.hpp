@@ -11,7 +11,7 @@
 
 #include "pyproc/errors.hpp"
 #include "pyproc/posix/path.hpp"
-#include "pyproc/repr.hpp"
+#include "pyproc/text_repr.hpp"
 
 namespace pyproc::spawn {
 
@@ -65,7 +65,7 @@ public:
 
     Args(std::initializer_list<Arg> words) {
         words_.reserve(words.size());
-        for (const Arg& word : words) words_.push_back(word.string());
+        for (const Arg& word : words) words_.push_back(std::string{word.string()});
     }
 
     template <ArgRange R>

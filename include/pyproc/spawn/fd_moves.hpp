@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <array>
-#include <cstddef>
-
 namespace pyproc::spawn {
 
 /// Number of standard descriptors: 0, 1 and 2.
@@ -12,11 +9,18 @@ inline constexpr int standard_count = 3;
 /// Stands for "leave this one as it is inherited".
 inline constexpr int no_source = -1;
 
-/// For each standard descriptor the one that is to take its place, or `no_source`.
-using Sources = std::array<int, standard_count>;
+/// For each standard descriptor the one that is to take its place, or `no_source`. (Not
+/// std::array: a header more for the compiler, and the child calls no functions.)
+struct Sources {
+    int of[standard_count];
+
+    friend constexpr bool operator==(const Sources&, const Sources&) = default;
+};
 
 /// For each standard descriptor whether its source is a pipe that was made for the child.
-using PipeSources = std::array<bool, standard_count>;
+struct PipeSources {
+    bool of[standard_count];
+};
 
 /// One step of connecting the standard descriptors.
 struct FdMove {
@@ -47,9 +51,7 @@ struct FdMoves {
 [[nodiscard]] constexpr FdMoves order_moves(Sources sources) noexcept {
     FdMoves moves{};
     const auto add = [&moves](FdMove move) { moves.steps[moves.count++] = move; };
-    const auto source_of = [&sources](int to) -> int& {
-        return sources[static_cast<std::size_t>(to)];
-    };
+    const auto source_of = [&sources](int to) -> int& { return sources.of[to]; };
     const auto is_still_needed = [&](int fd) {
         for (int to = 0; to < standard_count; ++to) {
             if (to != fd && source_of(to) == fd) return true;

@@ -12,6 +12,7 @@
 #include <pwd.h>
 #include <sys/types.h>
 
+#include "pyproc/concat.hpp"
 #include "pyproc/errors.hpp"
 
 namespace pyproc::spawn {
@@ -19,6 +20,7 @@ namespace pyproc::spawn {
 /// A user or a group, by its number or by its name in the system's database.
 class Identity {
 public:
+    Identity() noexcept = default;  ///< nobody: refused by `as_user` and `as_group`
     template <std::integral Number>
     requires(!std::same_as<Number, bool>) Identity(Number number)
         : number_{static_cast<long long>(number)} {}
@@ -39,7 +41,8 @@ public:
         look_up([&](char* memory, std::size_t size) {
             return ::getpwnam_r(name_.c_str(), &entry, memory, size, &found);
         });
-        if (found == nullptr) throw ValueError{"there is no user '" + name_ + "'"};
+        if (found == nullptr)
+            throw ValueError{concat({"there is no user '", name_, "'"})};
         return entry.pw_uid;
     }
 
@@ -51,7 +54,8 @@ public:
         look_up([&](char* memory, std::size_t size) {
             return ::getgrnam_r(name_.c_str(), &entry, memory, size, &found);
         });
-        if (found == nullptr) throw ValueError{"there is no group '" + name_ + "'"};
+        if (found == nullptr)
+            throw ValueError{concat({"there is no group '", name_, "'"})};
         return entry.gr_gid;
     }
 
@@ -62,7 +66,8 @@ private:
         const bool is_id =
             0 <= number_ && number_ < static_cast<long long>(static_cast<Id>(-1));
         if (is_id) return static_cast<Id>(number_);
-        throw ValueError{std::to_string(number_) + " can't be the number of a " + what};
+        throw ValueError{
+            concat({std::to_string(number_), " can't be the number of a ", what})};
     }
 
     /// Calls `ask` with more and more memory until the entry fits.

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "pyproc/posix/deadline.hpp"
+#include "pyproc/posix/maybe.hpp"
 #include "pyproc/posix/path.hpp"
 #include "pyproc/spawn/identity.hpp"
 #include "pyproc/spawn/limit.hpp"
@@ -40,7 +41,7 @@ struct Options {
 
     /// Directory the child starts in; unset for the caller's. A program named by a
     /// relative path is looked up from this directory, as execve(2) does.
-    std::optional<posix::Path> cwd = std::nullopt;
+    posix::Maybe<posix::Path> cwd = {};
 
     /// Whether the child is killed as soon as this process ends, in whatever way, or
     /// executes another program. (Not when just the thread that started it ends.) A child
@@ -58,7 +59,7 @@ struct Options {
     /// Encoding of what the child reads and writes; the caller's side is UTF-8. Any of
     /// Python's names: "latin-1", "cp1252", "utf-16". Turns `text` on. Unset: the bytes
     /// of a text stay as they are, unless `errors` is set, which makes it "utf-8".
-    std::optional<std::string> encoding = std::nullopt;
+    posix::Maybe<std::string> encoding = {};
 
     /// The child's whole environment; unset for the caller's, as it is when the child is
     /// started. A program with no slash in its name is looked for along the PATH in it.
@@ -68,22 +69,22 @@ struct Options {
     /// What becomes of text that can't be converted: "strict", the default, throws
     /// `UnicodeDecodeError` or `UnicodeEncodeError`; "replace" puts U+FFFD in its place
     /// when reading and `?` when writing; "ignore" leaves it out. Turns `text` on.
-    std::optional<std::string> errors = std::nullopt;
+    posix::Maybe<std::string> errors = {};
 
     /// The file to execute in place of the one that the command names, which then is only
     /// what the program sees as its own name. With `shell`, the shell.
-    std::optional<posix::Path> executable = std::nullopt;
+    posix::Maybe<posix::Path> executable = {};
 
     /// The child's supplementary groups; unset for the caller's. Takes a privileged
     /// caller.
-    std::optional<std::vector<Identity>> extra_groups = std::nullopt;
+    posix::Maybe<std::vector<Identity>> extra_groups = {};
 
     /// The group that the child becomes; unset for the caller's. Its supplementary groups
     /// stay as they are.
-    std::optional<Identity> group = std::nullopt;
+    posix::Maybe<Identity> group = {};
 
     /// What the child reads from its standard input; a contradiction beside `std_in`.
-    std::optional<std::string> input = std::nullopt;
+    posix::Maybe<std::string> input = {};
 
     /// What the child may use: `{{RLIMIT_CORE, 0}, {RLIMIT_NOFILE, 256, 1024}}`.
     std::vector<Limit> limits = {};
@@ -107,7 +108,7 @@ struct Options {
     Preexec preexec_fn = {};
 
     /// Process group that the child joins; 0 for a new one that it leads.
-    std::optional<pid_t> process_group = std::nullopt;
+    posix::Maybe<pid_t> process_group = {};
 
     /// Whether SIGPIPE and SIGXFSZ, if the caller ignores them, have their default action
     /// in the child. Other ignored signals stay ignored; no handler is inherited.
@@ -131,11 +132,11 @@ struct Options {
     posix::Timeout timeout = {};
 
     /// The child's file creation mask; unset for the caller's.
-    std::optional<mode_t> umask = std::nullopt;
+    posix::Maybe<mode_t> umask = {};
 
     /// The user that the child becomes, after everything else; unset for the caller's.
     /// Name `group` and `extra_groups` too, or those of the caller stay.
-    std::optional<Identity> user = std::nullopt;
+    posix::Maybe<Identity> user = {};
 };
 
 }  // namespace pyproc::spawn

@@ -10,8 +10,10 @@
 
 #include <unistd.h>
 
+#include "pyproc/concat.hpp"
 #include "pyproc/errors.hpp"
 #include "pyproc/posix/environment.hpp"
+#include "pyproc/posix/plain_list.hpp"
 #include "pyproc/spawn/args.hpp"
 #include "pyproc/spawn/fd_moves.hpp"
 #include "pyproc/spawn/options.hpp"
@@ -39,7 +41,7 @@ public:
              const PipeSources& pipes = {}) {
         set_command(args, options);
         set_environment(options);
-        set_candidates(options);
+        set_candidates();
         set_descriptors(options, sources);
         name_far_pipes(sources, pipes);
         if (options.cwd) {
@@ -77,7 +79,7 @@ public:
 private:
     static void require_no_nul(std::string_view text, const char* what) {
         if (text.find('\0') == std::string_view::npos) return;
-        throw ValueError{std::string{"embedded null byte in "} + what};
+        throw ValueError{concat({"embedded null byte in ", what})};
     }
 
     void set_command(const Args& args, const Options& options) {
@@ -85,7 +87,7 @@ private:
         if (is_blank && !(options.shell && args.is_string())) {
             throw ValueError{"the command is empty"};
         }
-        argv_.reserve(args.size() + 3);
+        argv_.make_room(args.size() + 3);
         if (options.shell) {
             static const std::string shell = "/bin/sh";
             program_ = options.executable ? &options.executable->string() : &shell;
@@ -106,54 +108,47 @@ private:
     void set_environment(const Options& options) {
         if (!options.env) {
             plan_.envp = posix::environment();
+            const char* const path = std::getenv("PATH");
+            if (path != nullptr) search_path_ = path;
             return;
         }
         variables_.reserve(options.env->size());
-        for (const auto& [name, value] : *options.env) {
+        for (const auto& entry : *options.env) {
+            const std::string& name = entry.first;
+            const std::string& value = entry.second;
             require_no_nul(name, "an environment variable's name");
             require_no_nul(value, "an environment variable's value");
             if (name.find('=') != std::string::npos) {
                 throw ValueError{"illegal environment variable name"};
             }
-            variables_.push_back(name + '=' + value);
+            if (name == "PATH") search_path_ = value;
+            variables_.push_back(concat({name, "=", value}));
         }
-        envp_.reserve(variables_.size() + 1);
+        envp_.make_room(variables_.size() + 1);
         for (const std::string& variable : variables_) envp_.push_back(variable.c_str());
         envp_.push_back(nullptr);
         plan_.envp = envp_.data();
     }
 
-    /// Where to look for programs, as Python's `os.get_exec_path` has it: the PATH that
-    /// the child will see.
-    [[nodiscard]] static std::string_view search_path(const Options& options) {
-        constexpr std::string_view default_path = "/bin:/usr/bin";
-        if (!options.env) {
-            const char* const path = std::getenv("PATH");
-            return path == nullptr ? default_path : std::string_view{path};
-        }
-        const auto found = options.env->find("PATH");
-        return found == options.env->end() ? default_path
-                                           : std::string_view{found->second};
-    }
-
-    void set_candidates(const Options& options) {
+    void set_candidates() {
         if (program_->find('/') != std::string::npos) {
+            candidates_.make_room(2);
             candidates_.push_back(program_->c_str());
             candidates_.push_back(nullptr);
             plan_.candidates = candidates_.data();
             return;
         }
-        std::string_view rest = search_path(options);
+        std::string_view rest = search_path_;
         for (bool is_last = false; !is_last;) {
             const std::size_t end = rest.find(':');
             is_last = end == std::string_view::npos;
             std::string path{rest.substr(0, end)};
             // An empty entry means the current directory.
             if (!path.empty() && path.back() != '/') path += '/';
-            candidate_paths_.push_back(path += *program_);
+            candidate_paths_.push_back(std::move(path.append(*program_)));
             if (!is_last) rest.remove_prefix(end + 1);
         }
-        candidates_.reserve(candidate_paths_.size() + 1);
+        candidates_.make_room(candidate_paths_.size() + 1);
         for (const std::string& path : candidate_paths_)
             candidates_.push_back(path.c_str());
         candidates_.push_back(nullptr);
@@ -167,6 +162,7 @@ private:
                 options.extra_groups->size() > static_cast<unsigned long>(most)) {
                 throw ValueError{"too many extra_groups"};
             }
+            groups_.make_room(options.extra_groups->size());
             for (const Identity& group : *options.extra_groups) {
                 groups_.push_back(group.as_group());
             }
@@ -185,11 +181,12 @@ private:
     }
 
     void set_descriptors(const Options& options, Sources sources) {
+        passed_.make_room(options.pass_fds.size());
         for (const int fd : options.pass_fds) {
             if (fd < standard_count) {
                 // A redirection of the same stream wins; without one it stays as it is,
                 // but even if it is close-on-exec here.
-                int& source = sources[static_cast<std::size_t>(fd)];
+                int& source = sources.of[fd];
                 if (source == no_source) source = fd;
             } else {
                 add_passed(fd);
@@ -200,7 +197,7 @@ private:
         plan_.moves = order_moves(sources);
         for (const int fd : passed_) extend(plan_.near_end, fd);
         plan_.table_end = plan_.near_end;
-        for (const int fd : sources) {
+        for (const int fd : sources.of) {
             if (fd < far_descriptor) extend(plan_.near_end, fd);
             extend(plan_.table_end, fd);
         }
@@ -222,29 +219,35 @@ private:
     }
 
     void name_far_pipes(const Sources& sources, const PipeSources& pipes) {
-        for (std::size_t i = 0; i < sources.size(); ++i) {
-            if (!pipes[i] || sources[i] < plan_.near_end) continue;
+        for (int i = 0; i < standard_count; ++i) {
+            if (!pipes.of[i] || sources.of[i] < plan_.near_end) continue;
             // Asked for and not made of numbers: /proc may be that of another pid
             // namespace, and the thread's descriptors other than those of its process.
             char self[64];
             const ssize_t length = ::readlink("/proc/thread-self", self, sizeof self);
             if (length <= 0 || length == sizeof self) return;
-            far_pipes_[i].assign("/proc/").append(self, static_cast<std::size_t>(length));
-            far_pipes_[i].append("/fd/").append(std::to_string(sources[i]));
+            const std::string_view thread{self, static_cast<std::size_t>(length)};
+            far_pipes_[i] =
+                concat({"/proc/", thread, "/fd/", std::to_string(sources.of[i])});
             plan_.far_pipes[i] = far_pipes_[i].c_str();
         }
     }
 
     Plan plan_;
     const std::string* program_ = nullptr;
-    std::vector<const char*> argv_;
-    std::vector<const char*> envp_;
+
+    /// Where to look for programs, as Python's `os.get_exec_path` has it: the PATH that
+    /// the child will see.
+    std::string_view search_path_ = "/bin:/usr/bin";
+
+    posix::PlainList<const char*> argv_;
+    posix::PlainList<const char*> envp_;
     std::vector<std::string> variables_;
-    std::vector<const char*> candidates_;
+    posix::PlainList<const char*> candidates_;
     std::vector<std::string> candidate_paths_;
-    std::vector<int> passed_;
+    posix::PlainList<int> passed_;
     std::string far_pipes_[standard_count];
-    std::vector<gid_t> groups_;
+    posix::PlainList<gid_t> groups_;
 };
 
 }  // namespace pyproc::spawn

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "pyproc/concat.hpp"
 #include "pyproc/errors.hpp"
 #include "pyproc/posix/fd.hpp"
 #include "pyproc/posix/io.hpp"
@@ -68,8 +69,8 @@ struct Redirects {
 /// @throws OSError  EBADF.
 inline void require_open(int fd) {
     if (::fcntl(fd, F_GETFD) < 0) {
-        throw_os_error(errno,
-                       "the child can't be given descriptor " + std::to_string(fd));
+        throw_os_error(
+            errno, concat({"the child can't be given descriptor ", std::to_string(fd)}));
     }
 }
 
@@ -139,7 +140,7 @@ inline void require_open_descriptors(const Options& options, const Redirects& re
     const Redirects redirects = resolve_redirects(options);
     require_open_descriptors(options, redirects);
     Streams streams;
-    auto& [in, out, err] = streams.sources;
+    auto& [in, out, err] = streams.sources.of;
     in = open_stream(redirects.in, STDIN_FILENO, options.pipesize, streams.ours.in,
                      streams.theirs.in);
     out = open_stream(redirects.out, STDOUT_FILENO, options.pipesize, streams.ours.out,

@@ -76,7 +76,8 @@ public:
     ///
     /// @throws UnicodeDecodeError  under "strict". The bytes are in the exception alone.
     [[nodiscard]] Output take_output(ReadStream& out, ReadStream& err) {
-        Output taken = std::exchange(output_, {});
+        Output taken = std::move(output_);
+        output_ = {};
         decode(out, taken.std_out, std::exchange(decoded_out_, not_ours));
         decode(err, taken.std_err, std::exchange(decoded_err_, not_ours));
         return taken;

@@ -4,10 +4,11 @@
 #include <string>
 #include <string_view>
 
+#include "pyproc/concat.hpp"
 #include "pyproc/posix/rusage.hpp"
-#include "pyproc/repr.hpp"
 #include "pyproc/spawn/args.hpp"
 #include "pyproc/subprocess/errors.hpp"
+#include "pyproc/text_repr.hpp"
 
 namespace pyproc::subprocess {
 
@@ -39,8 +40,8 @@ struct StatusOutput {
 
     /// `(0, 'text')`, as Python prints the tuple. Found by `pyproc::repr`.
     [[nodiscard]] std::string repr() const {
-        return "(" + std::to_string(exitcode) + ", " +
-               pyproc::repr(std::string_view{output}) + ")";
+        return concat({"(", std::to_string(exitcode), ", ",
+                       pyproc::repr(std::string_view{output}), ")"});
     }
 
     friend bool operator==(const StatusOutput&, const StatusOutput&) = default;

@@ -51,7 +51,8 @@ public:
         const bool is_plain = codec_ == Codec::utf_8 && pending_.empty();
         if (is_plain && utf8_prefix(text) == text.size()) return text;
         pending_.append(text);
-        const std::string whole = std::exchange(pending_, {});
+        std::string whole;
+        whole.swap(pending_);
         storage.clear();
         convert(whole, storage, is_last);
         return storage;

@@ -2,13 +2,14 @@
 #pragma once
 
 #include <cerrno>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "pyproc/concat.hpp"
 #include "pyproc/errors.hpp"
 #include "pyproc/posix/iconv.hpp"
+#include "pyproc/posix/maybe.hpp"
 
 namespace pyproc::subprocess {
 
@@ -139,7 +140,7 @@ inline constexpr KnownEncoding known_encodings[] = {
         dashed.resize(dashed.size() - 5);
     }
     const bool is_number = plain.find_first_not_of("0123456789") == std::string::npos;
-    const std::string candidates[] = {is_number ? "cp" + plain : std::move(dashed),
+    const std::string candidates[] = {is_number ? concat({"cp", plain}) : dashed,
                                       simplified(name, '_'), plain};
     for (const std::string& charset : candidates) {
         const auto opened = posix::Iconv::open("UTF-8", charset.c_str());
@@ -157,7 +158,7 @@ inline constexpr KnownEncoding known_encodings[] = {
 /// @throws ValueError  `unknown encoding: NAME`, where neither this library nor `iconv`
 ///                     knows it.
 [[nodiscard]] inline Encoding find_encoding(std::string_view name) {
-    const std::string key = ' ' + detail::simplified(name, 0) + ' ';
+    const std::string key = concat({" ", detail::simplified(name, 0), " "});
     for (const detail::KnownEncoding& known : detail::known_encodings) {
         if (std::string_view{known.aliases}.find(key) == std::string_view::npos) continue;
         const bool is_there =
@@ -165,7 +166,7 @@ inline constexpr KnownEncoding known_encodings[] = {
         if (is_there) return {known.codec, known.name, known.charset};
     }
     std::string charset = detail::find_charset(name);
-    if (charset.empty()) throw ValueError{"unknown encoding: " + std::string{name}};
+    if (charset.empty()) throw ValueError{concat({"unknown encoding: ", name})};
     return {Codec::iconv, "charmap", std::move(charset)};
 }
 
@@ -175,7 +176,7 @@ inline constexpr KnownEncoding known_encodings[] = {
     if (name == "strict") return ErrorHandler::strict;
     if (name == "ignore") return ErrorHandler::ignore;
     if (name == "replace") return ErrorHandler::replace;
-    throw ValueError{"unknown error handler name '" + std::string{name} + "'"};
+    throw ValueError{concat({"unknown error handler name '", name, "'"})};
 }
 
 /// What a stream carries: bytes, or text, and then in which encoding.
@@ -189,8 +190,8 @@ struct TextMode {
 /// without the first two, text is bytes whose newlines are translated.
 ///
 /// @throws ValueError  for an unknown encoding or error handler.
-[[nodiscard]] inline TextMode text_mode(const std::optional<std::string>& encoding,
-                                        const std::optional<std::string>& errors,
+[[nodiscard]] inline TextMode text_mode(const posix::Maybe<std::string>& encoding,
+                                        const posix::Maybe<std::string>& errors,
                                         bool text) {
     TextMode mode;
     mode.is_text = text || encoding || errors;

@@ -5,9 +5,9 @@
 #include <string>
 #include <utility>
 
+#include "pyproc/concat.hpp"
 #include "pyproc/errors.hpp"
 #include "pyproc/posix/chrono.hpp"
-#include "pyproc/repr.hpp"
 #include "pyproc/signals.hpp"
 #include "pyproc/spawn/args.hpp"
 
@@ -27,7 +27,7 @@ namespace detail {
 /// The command as Python puts it between the quotes of a message: a string as it is, a
 /// list as `repr` shows it.
 [[nodiscard]] inline std::string in_message(const Args& cmd) {
-    return "Command '" + (cmd.is_string() ? cmd[0] : cmd.repr()) + "'";
+    return concat({"Command '", cmd.is_string() ? cmd[0] : cmd.repr(), "'"});
 }
 
 }  // namespace detail
@@ -56,12 +56,12 @@ public:
 
 private:
     [[nodiscard]] static std::string describe(int returncode, const Args& cmd) {
-        std::string text = detail::in_message(cmd);
-        if (returncode >= 0) {
-            return text + " returned non-zero exit status " + std::to_string(returncode) +
-                   ".";
-        }
-        return text + " died with " + describe_signal(-returncode) + ".";
+        const std::string how =
+            returncode >= 0 ? std::to_string(returncode) : describe_signal(-returncode);
+        return concat(
+            {detail::in_message(cmd),
+             returncode >= 0 ? " returned non-zero exit status " : " died with ", how,
+             "."});
     }
 
     int returncode_;
@@ -79,8 +79,8 @@ public:
 
     TimeoutExpired(Args cmd, seconds timeout, std::string output = {},
                    std::string std_err = {})
-        : SubprocessError{detail::in_message(cmd) + " timed out after " + repr(timeout) +
-                          " seconds"},
+        : SubprocessError{concat(
+              {detail::in_message(cmd), " timed out after ", repr(timeout), " seconds"})},
           cmd_{std::move(cmd)},
           timeout_{timeout},
           output_{std::move(output)},
@@ -100,19 +100,18 @@ private:
     /// As Python prints a number: whole seconds without a fraction, others to the
     /// nanosecond and no digit more than there is.
     [[nodiscard]] static std::string repr(seconds timeout) {
-        constexpr seconds longest{9e9};  // in nanoseconds, just what a long long holds
+        constexpr double longest = 9e9;  // in nanoseconds, just what a long long holds
         constexpr long long in_second = 1'000'000'000;
-        const seconds limit = timeout < seconds::zero() ? seconds::zero()
-                              : timeout < longest       ? timeout
-                                                        : longest;
-        const long long total =
-            std::chrono::round<std::chrono::nanoseconds>(limit).count();
+        double limit = timeout.count();
+        if (!(limit < longest)) limit = longest;
+        if (limit < 0) limit = 0;
+        const auto total = static_cast<long long>(limit * 1e9 + 0.5);
         // Not std::to_chars: <charconv> takes the compiler longer than all of this file.
         std::string digits = std::to_string(total % in_second);
         digits.insert(0, 9 - digits.size(), '0');
         while (!digits.empty() && digits.back() == '0') digits.pop_back();
         const std::string text = std::to_string(total / in_second);
-        return digits.empty() ? text : text + '.' + digits;
+        return digits.empty() ? text : concat({text, ".", digits});
     }
 
     Args cmd_;

@@ -15,6 +15,7 @@
 #include "pyproc/errors.hpp"
 #include "pyproc/posix/deadline.hpp"
 #include "pyproc/posix/fd.hpp"
+#include "pyproc/posix/maybe.hpp"
 #include "pyproc/posix/process_handle.hpp"
 #include "pyproc/posix/reaper.hpp"
 #include "pyproc/spawn/args.hpp"
@@ -110,13 +111,15 @@ public:
     /// `wait` or `communicate` has seen the child's end.
     [[nodiscard]] std::optional<int> returncode() const {
         const auto end = handle().ended();
-        return end ? std::optional{end->status.returncode()} : std::nullopt;
+        if (!end) return std::nullopt;
+        return end->status.returncode();
     }
 
     /// Looks whether the child has ended, without blocking. @return as `returncode`.
     std::optional<int> poll() {
         const auto end = handle().poll();
-        return end ? std::optional{end->status.returncode()} : std::nullopt;
+        if (!end) return std::nullopt;
+        return end->status.returncode();
     }
 
     /// Sleeps until the child has ended, as long as `Options::timeout` allows.
@@ -161,10 +164,10 @@ public:
     ///                             pipe, or other input in a call that goes on.
     /// @throws OSError             if a pipe can't be read or written. A child that does
     ///                             not read all its input is no error.
-    Output communicate(std::optional<std::string_view> input = std::nullopt) {
+    Output communicate(posix::Maybe<std::string_view> input = {}) {
         return communicate(input, state().options.timeout);
     }
-    Output communicate(std::optional<std::string_view> input, Timeout timeout) {
+    Output communicate(posix::Maybe<std::string_view> input, Timeout timeout) {
         State& now = state();
         const auto deadline = posix::Deadline::after(timeout);
         start_communication(now, input);
@@ -210,7 +213,8 @@ public:
             }
         }
         close_streams();
-        delete std::exchange(state_, nullptr);
+        delete state_;
+        state_ = nullptr;
     }
 
     /// Sends a signal. One to a child that has been reaped goes nowhere.
@@ -296,7 +300,7 @@ private:
 
     [[nodiscard]] posix::ProcessHandle& handle() const { return state().handle; }
 
-    void start_communication(State& now, std::optional<std::string_view> input) {
+    void start_communication(State& now, posix::Maybe<std::string_view> input) {
         auto& talk = now.communication;
         if (talk.has_started()) {
             if (input && !input->empty()) {
@@ -304,11 +308,11 @@ private:
             }
             return;
         }
-        if (!input && now.options.input) input = *now.options.input;
+        if (!input && now.options.input) input = std::string_view{*now.options.input};
         if (input && !input->empty() && std_in.closed()) {
             throw ValueError{"input needs std_in = PIPE"};
         }
-        talk.start(std_in, std_out, std_err, input.value_or(std::string_view{}),
+        talk.start(std_in, std_out, std_err, input ? *input : std::string_view{},
                    now.options.pipesize < 0);
     }
 
@@ -324,7 +328,8 @@ private:
         if (state_ == nullptr) return;
         close_streams();
         if (state_->handle.pid() != 0) state_->handle.wait();
-        delete std::exchange(state_, nullptr);
+        delete state_;
+        state_ = nullptr;
     }
 
     /// Owned. (`<memory>` would cost every user of this header a sixth of what it costs.)

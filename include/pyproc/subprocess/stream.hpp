@@ -154,7 +154,8 @@ public:
         fd_ = std::move(other.fd_);
         decoder_ = std::move(other.decoder_);
         buffer_ = std::move(other.buffer_);
-        start_ = std::exchange(other.start_, 0);
+        start_ = other.start_;
+        other.start_ = 0;
         other.buffer_.clear();
         return *this;
     }
@@ -246,8 +247,12 @@ private:
     [[nodiscard]] std::size_t size() const noexcept { return buffer_.size() - start_; }
 
     [[nodiscard]] std::string take(std::size_t count) {
-        if (start_ == 0 && count == buffer_.size()) return std::exchange(buffer_, {});
-        std::string taken = buffer_.substr(start_, count);
+        std::string taken;
+        if (start_ == 0 && count == buffer_.size()) {
+            taken.swap(buffer_);
+            return taken;
+        }
+        taken = buffer_.substr(start_, count);
         start_ += count;
         if (start_ == buffer_.size()) {
             buffer_.clear();

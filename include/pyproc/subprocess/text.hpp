@@ -223,7 +223,9 @@ public:
 
     /// Gives up the bytes of a character that is not complete yet.
     [[nodiscard]] std::string take_pending() noexcept {
-        return std::exchange(pending_, {});
+        std::string taken;
+        taken.swap(pending_);
+        return taken;
     }
 
 private:

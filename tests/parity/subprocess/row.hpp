@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "pyproc/repr.hpp"
 #include "pyproc/subprocess.hpp"
 
 namespace parity {

@@ -25,7 +25,7 @@ public:
     }
 
     [[nodiscard]] Result<void> run(void (*work)(void*) noexcept, void* argument) {
-        const std::lock_guard turn{turn_};
+        const std::lock_guard<std::mutex> turn{turn_};
         if (!is_started_) {
             if (const int code = start(); code != 0) return Error{code};
             is_started_ = true;
