@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -141,6 +142,8 @@ TEST_CASE("Communication: output without end stops at the deadline") {
         ::execl(CHILDREN "/child.flood", "flood", "-1", "1", nullptr);
         ::_exit(127);
     }
+    pollfd begun{.fd = pipes.out.fileno(), .events = POLLIN, .revents = 0};
+    REQUIRE(::poll(&begun, 1, -1) == 1);
 
     talk.start(pipes.in, pipes.out, pipes.err, {});
     CHECK_FALSE(
