@@ -335,7 +335,7 @@ private:
             }
             others.unlock();
             if (may_sleep)
-                change.sleep(prepared, is_idle ? deadline : earlier(idle, deadline));
+                change.sleep(prepared, is_idle ? deadline : idle.or_earlier(deadline));
         }
     }
 
@@ -364,11 +364,6 @@ private:
         if (begin >= end) return;
         posix::platform::give_back_pages(bytes_at(begin),
                                          static_cast<std::size_t>(end - begin));
-    }
-
-    [[nodiscard]] static posix::Deadline earlier(posix::Deadline a,
-                                                 posix::Deadline b) noexcept {
-        return a.point() < b.point() ? a : b;
     }
 
     static constexpr int spins = 1000;

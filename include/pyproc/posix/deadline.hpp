@@ -73,9 +73,6 @@ public:
 
     [[nodiscard]] constexpr bool is_never() const noexcept { return when_ == never; }
 
-    /// The point; `time_point::max()` for never.
-    [[nodiscard]] constexpr clock::time_point point() const noexcept { return when_; }
-
     [[nodiscard]] bool has_passed() const noexcept {
         return !is_never() && in_nanoseconds(clock::now()) >= when_;
     }
