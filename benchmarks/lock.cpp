@@ -37,7 +37,8 @@ pthread_mutex_t* make_raw_mutex() {
 }
 
 /// Does the work so many times in all, in so many processes at once.
-std::function<void(int)> in_processes(int processes, std::function<void(int)> work) {
+std::function<void(int)> in_processes(int processes,
+                                      const std::function<void(int)>& work) {
     return [processes, work](int times) {
         std::vector<pid_t> children;
         for (int i = 0; i < processes; ++i) {

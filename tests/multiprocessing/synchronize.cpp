@@ -216,6 +216,7 @@ TEST_CASE("Barrier: it breaks for all when a party is killed, whenever that is")
     constexpr int at_once = 10;
     for (int round = test::rounds(usual_rounds); round > 0; round -= at_once) {
         std::vector<std::unique_ptr<Meeting>> meetings;
+        meetings.reserve(at_once);
         for (int i = 0; i < at_once; ++i) meetings.push_back(std::make_unique<Meeting>());
         for (const auto& meeting : meetings) {
             // Of one that has never come nobody knows.

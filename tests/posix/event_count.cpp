@@ -61,7 +61,7 @@ struct Model {
     }
 
     [[nodiscard]] bool can_lock() const {
-        return owner < 0 || at[static_cast<std::size_t>(owner)] == dead;
+        return owner < 0 || at[static_cast<unsigned char>(owner)] == dead;
     }
     [[nodiscard]] bool can_go_on(std::size_t i) const {
         if (at[i] == w_lock || at[i] == a_lock) return can_lock();
@@ -231,7 +231,7 @@ TEST_CASE("EventCount: whoever sleeps wakes for the change after it has prepared
     CHECK(waiter.result() == 0);
 }
 
-TEST_CASE("EventCount: at whatever instruction an announcer is killed, the next one wakes") {
+TEST_CASE("EventCount: at whatever step an announcer is killed, the next one wakes") {
     World world;
     Shared& shared = world.shared;
     const auto start_waiter = [&] {

@@ -28,15 +28,18 @@ inline int rounds(int usual) {
 /// What a round may take: after that it hangs.
 inline constexpr std::chrono::seconds longest_round{5};
 
-/// Waits for what another process does, so for no longer than a round may take.
+/// Waits for what another process does, so for no longer than a round may take. That the
+/// machine stood still meanwhile, or has let nobody but this process run, is no hang.
 ///
 /// @return Whether it has come about.
 template <class Condition>
 [[nodiscard]] bool comes_about(Condition condition) {
+    constexpr std::chrono::microseconds nap{200};
+    constexpr int least_naps = 5'000;
     const auto end = std::chrono::steady_clock::now() + longest_round;
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > end) return false;
-        std::this_thread::sleep_for(std::chrono::microseconds{200});
+    for (int naps = 0; !condition(); ++naps) {
+        if (naps >= least_naps && std::chrono::steady_clock::now() > end) return false;
+        std::this_thread::sleep_for(nap);
     }
     return true;
 }

@@ -9,7 +9,7 @@
 #include "support/catch.hpp"
 #include "support/forked.hpp"
 
-TEST_CASE("give_back_pages: they read as zeros for every process; their neighbours stay") {
+TEST_CASE("give_back_pages: they are zeros for every process, and others stay") {
     const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
     const auto memory = pyproc::posix::map_shared(3 * page).or_throw("mmap");
     for (std::size_t i = 0; i < 3; ++i) memory.bytes()[i * page] = std::byte{1};
