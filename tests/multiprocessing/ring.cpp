@@ -6,7 +6,6 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <random>
@@ -20,7 +19,7 @@
 #include <unistd.h>
 
 #include "support/catch.hpp"
-#include "support/forked.hpp"
+#include "support/killing.hpp"
 
 using namespace pyproc;
 using pyproc::multiprocessing::detail::Ring;
@@ -259,12 +258,6 @@ TEST_CASE("Ring: producers and consumers of several processes get every message 
 
 namespace {
 
-/// How often what kills at random is repeated; a soak asks for more.
-int rounds() {
-    const char* const asked = std::getenv("SOAK_ROUNDS");
-    return asked != nullptr ? std::atoi(asked) : 500;
-}
-
 /// A message that shows damage: a number, its producer, and bytes that follow from both.
 std::string message_of(int producer, int number) {
     std::string text = std::to_string(producer) + ' ' + std::to_string(number) + ' ';
@@ -379,7 +372,7 @@ TEST_CASE(
     std::mt19937 random{20'260'101};
     for (const std::size_t max_count : {0U, 3U}) {
         Killing killing{max_count, 64 * mib};
-        for (int i = 0; i < rounds() / 2; ++i) {
+        for (int i = 0; i < test::rounds(500) / 2; ++i) {
             const std::string fault = killing.round(random);
             if (!fault.empty())
                 FAIL("round " << i << ", max " << max_count << ": " << fault);
