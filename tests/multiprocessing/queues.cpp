@@ -142,14 +142,17 @@ TEST_CASE("Queue: what was put is there, though the process that put it was kill
     for (int i = 0; i < 3; ++i) CHECK(queue.get() == i);
 }
 
-TEST_CASE("Queue: one that sleeps in get may be killed, and another gets the value") {
+TEST_CASE("Queue: one that waits in get may be killed, and another gets the value") {
     Queue<int> queue;
-    Process sleeper([queue]() mutable { static_cast<void>(queue.get()); });
-    sleeper.start();
-    // Whether it sleeps already or not yet, it is killed.
-    std::this_thread::sleep_for(1ms);
-    sleeper.kill();
-    sleeper.join();
+    Queue<int> started;
+    Process waiting([queue, started]() mutable {
+        started.put(1);
+        static_cast<void>(queue.get());
+    });
+    waiting.start();
+    static_cast<void>(started.get());
+    waiting.kill();
+    waiting.join();
 
     queue.put(1);
 
@@ -245,4 +248,30 @@ TEST_CASE("SimpleQueue: put, get, empty and close") {
     CHECK(queue.get() == "x");
     queue.close();
     CHECK_THROWS_AS(queue.empty(), ValueError);
+}
+
+namespace {
+
+/// Takes 256 gibibytes.
+struct Enormous {};
+
+}  // namespace
+
+template <>
+struct pyproc::multiprocessing::Serializer<Enormous> {
+    static void write(Writer& writer, const Enormous&) {
+        static constexpr std::array<char, 1 << 20> mebibyte{};
+        for (int i = 0; i < 1 << 18; ++i) writer.write(mebibyte.data(), mebibyte.size());
+    }
+    static Enormous read(Reader&) { return {}; }
+};
+
+TEST_CASE(
+    "Queue: a value too large for the memory there is is a ValueError, and nothing is "
+    "lost") {
+    Queue<Enormous> queue;
+
+    CHECK_THROWS_AS(queue.put({}), ValueError);
+
+    CHECK(queue.empty());
 }

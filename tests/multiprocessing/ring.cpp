@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <deque>
@@ -31,9 +32,10 @@ constexpr std::size_t mib = 1 << 20;
 
 /// A ring in memory of its own.
 struct OwnRing {
-    explicit OwnRing(std::size_t max_count = 0, std::size_t size = 256 * mib)
+    explicit OwnRing(std::size_t max_count = 0, std::size_t size = 256 * mib,
+                     std::uint16_t first_area = 0)
         : memory{posix::map_shared(size).or_throw("mmap")},
-          ring{Ring::make_in(memory, max_count)} {}
+          ring{Ring::make_in(memory, max_count, first_area)} {}
 
     posix::Mapping memory;
     Ring& ring;
@@ -136,7 +138,7 @@ TEST_CASE(
 TEST_CASE(
     "Ring: whatever the sizes and however many wait, the order and the bytes are right") {
     for (const std::size_t memory : {1 * mib, 4 * mib, 256 * mib}) {
-        OwnRing own{0, memory};
+        OwnRing own{0, memory, 65'533};
         std::mt19937 random{static_cast<unsigned>(memory)};
         std::deque<std::string> model;
         std::size_t held = 0;
@@ -165,6 +167,31 @@ TEST_CASE(
             if (get(own.ring, at_once()) != model.front()) FAIL("left over");
         }
         CHECK(own.ring.is_empty());
+    }
+}
+
+TEST_CASE(
+    "Ring: a message that is not read yet is never overwritten, as areas start over "
+    "too") {
+    for (const unsigned first : {0U, 65'534U, 65'535U}) {
+        OwnRing own{0, 4 * mib, static_cast<std::uint16_t>(first)};
+        const auto message = [](int number) {
+            return std::to_string(number) + std::string(1000, 'x');
+        };
+        int put_next = 0;
+        int get_next = 0;
+        // Enough to leave the first area, then to be blocked at the start of the memory
+        // by what is unread of it, and to go beyond.
+        for (; put_next < 400; ++put_next) REQUIRE(put(own.ring, message(put_next)));
+        for (; get_next < 300; ++get_next) REQUIRE(get(own.ring) == message(get_next));
+        for (; put_next < 1200; ++put_next) REQUIRE(put(own.ring, message(put_next)));
+
+        int wrong = 0;
+        for (; get_next < put_next; ++get_next) {
+            if (get(own.ring, at_once()) != message(get_next)) ++wrong;
+        }
+
+        CHECK(wrong == 0);
     }
 }
 

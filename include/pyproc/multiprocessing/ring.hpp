@@ -23,8 +23,7 @@ namespace pyproc::multiprocessing::detail {
 /// A message is written beyond the tail under the producers' lock and then published by
 /// one store, of the tail; it is read under the consumers' lock and then freed by one
 /// store, of the head. Who is killed before his store has changed nothing that others can
-/// see. One producer and one consumer at a time sleep, each with his lock held, so that
-/// the lock's next owner takes over from one that is killed in his sleep.
+/// see. One producer and one consumer at a time sleep, each with his lock held.
 ///
 /// The memory is a long stretch of addresses of which only what is in use takes memory.
 /// Messages lie in *areas*: the producer leaves one when there is room enough at the
@@ -37,10 +36,12 @@ namespace pyproc::multiprocessing::detail {
 class Ring {
 public:
     /// Makes a ring in memory that is all zeros.
-    ///
     /// @param max_count  How many messages it may hold; 0 for as many as there is memory.
-    [[nodiscard]] static Ring& make_in(posix::Mapping& memory, std::size_t max_count) {
-        return *::new (memory.data()) Ring{memory.size() - first_offset(), max_count};
+    /// @param first_area  The number of the first area; they start over after 65,535.
+    [[nodiscard]] static Ring& make_in(posix::Mapping& memory, std::size_t max_count,
+                                       std::uint16_t first_area = 0) {
+        return *::new (memory.data())
+            Ring{memory.size() - first_offset(), max_count, pack(first_area, 0)};
     }
     Ring(const Ring&) = delete;
     Ring& operator=(const Ring&) = delete;
@@ -100,7 +101,7 @@ public:
 
         const std::uint64_t count = mine.count_at(head);
         if (word_at(offset(head)) == jump_mark) {
-            head = pack(area(head) + 1, begin_of(area(head) + 1));
+            head = pack(next_area(head), begin_of(next_area(head)));
         }
         const std::uint64_t size = word_at(offset(head));
         read(std::span{static_cast<const std::byte*>(bytes_at(offset(head) + word)),
@@ -113,11 +114,9 @@ public:
         return true;
     }
 
-    /// How many messages have been put, ever; and been taken.
     [[nodiscard]] std::uint64_t put_count() const noexcept { return producers_.count(); }
     [[nodiscard]] std::uint64_t got_count() const noexcept { return consumers_.count(); }
 
-    /// How many messages there are.
     [[nodiscard]] std::size_t size() const noexcept {
         const std::uint64_t got = got_count();  // first, or it could come out below 0
         return static_cast<std::size_t>(put_count() - got);
@@ -126,7 +125,6 @@ public:
         return static_cast<std::size_t>(max_count_);
     }
 
-    /// Whether there is no message. Quicker than `size() == 0`.
     [[nodiscard]] bool is_empty() const noexcept {
         return consumers_.position.load() == producers_.position.load();
     }
@@ -144,8 +142,11 @@ private:
     [[nodiscard]] static std::uint64_t offset(Position position) noexcept {
         return position & offset_mask;
     }
-    [[nodiscard]] static std::uint64_t area(Position position) noexcept {
-        return position >> offset_bits;
+    [[nodiscard]] static std::uint64_t area(Position at) noexcept {
+        return at >> offset_bits;
+    }
+    [[nodiscard]] static std::uint64_t next_area(Position at) noexcept {
+        return (area(at) + 1) & 0xffff;
     }
 
     /// Before each message stands its length, or this, where the area ends.
@@ -164,13 +165,15 @@ private:
     static constexpr std::uint64_t given_back_at_once = 4 * mib;
     static constexpr std::chrono::milliseconds idle_after{1000};
 
-    /// What producers have, or consumers: a lock, a position, and what only its owner
-    /// uses.
+    /// What producers have, or consumers: a lock, a position, what only its owner uses.
     struct alignas(128) Side {
+        explicit Side(Position first) noexcept
+            : seen{first}, notes{{first, 0}, {~Position{0}, 0}}, position{first} {}
+
         posix::RobustMutex mutex;
 
         /// The other side's position, as last seen.
-        Position seen = 0;
+        Position seen;
 
         /// How many messages had passed when `position` was `at`. In the one of the two
         /// that is not of the present position stands what may come next; so the count is
@@ -179,9 +182,9 @@ private:
             std::atomic<Position> at;
             std::atomic<std::uint64_t> count;
         };
-        Note notes[2] = {{0, 0}, {~Position{0}, 0}};
+        Note notes[2];
 
-        alignas(64) std::atomic<Position> position = 0;
+        alignas(64) std::atomic<Position> position;
 
         [[nodiscard]] std::uint64_t count_at(Position now) const noexcept {
             const bool second = notes[1].at.load(std::memory_order_relaxed) == now;
@@ -223,8 +226,12 @@ private:
         posix::RobustMutex& mutex_;
     };
 
-    Ring(std::uint64_t capacity, std::uint64_t max_count) noexcept
-        : capacity_{capacity}, max_count_{max_count} {}
+    Ring(std::uint64_t capacity, std::uint64_t max_count, Position first) noexcept
+        : capacity_{capacity},
+          max_count_{max_count},
+          producers_{first},
+          consumers_{first},
+          released_{first} {}
 
     [[nodiscard]] static constexpr std::uint64_t round_up(std::uint64_t value,
                                                           std::uint64_t unit) noexcept {
@@ -239,7 +246,6 @@ private:
         return *reinterpret_cast<std::uint64_t*>(bytes_at(at));
     }
 
-    // Three at most are in use: one that is read, one behind it at the start, one beyond.
     static constexpr std::uint64_t area_count = 4;
     [[nodiscard]] std::uint64_t& begin_of(std::uint64_t area) noexcept {
         return begins_[area % area_count];
@@ -273,20 +279,20 @@ private:
             const std::uint64_t room = offset(freed);
             const bool is_worth_it = room >= need + near_end / 2 || end > capacity_;
             if (end > near_end && room >= need + word && is_worth_it) {
-                return {pack(area(tail) + 1, 0), true};
+                return {pack(next_area(tail), 0), true};
             }
             return {tail, end <= capacity_};
         }
-        if (offset(tail) <= offset(freed) && area(freed) + 1 == area(tail)) {
+        if (offset(tail) <= offset(freed) && next_area(freed) == area(tail)) {
             // The area before this one lies above it.
             if (end <= offset(freed)) return {tail, true};
             const std::uint64_t above = round_up(end_of(area(freed)) + word, page);
-            return {pack(area(tail) + 1, above), above + need + word <= capacity_};
+            return {pack(next_area(tail), above), above + need + word <= capacity_};
         }
         return {tail, end <= capacity_};
     }
 
-    /// Waits until there is a message behind `head`. Called and left with the lock held.
+    /// Called and left with the lock held, as `wait_for_space` is.
     [[nodiscard]] bool wait_for_message(Position head, posix::Deadline deadline) {
         const auto has_come = [&] {
             consumers_.seen = producers_.position.load(std::memory_order_acquire);
@@ -379,7 +385,7 @@ private:
 
     /// Up to where the memory is free. Behind the consumers' position as long as pages
     /// have not been given back.
-    std::atomic<Position> released_ = 0;
+    std::atomic<Position> released_;
 
     struct alignas(64) {
         posix::EventCount items;

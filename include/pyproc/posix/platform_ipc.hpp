@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-/// Picks a platform, as `posix/platform.hpp` does, for what processes share: apart from it,
-/// since starting a program needs none of this, and need not pay for reading it.
+/// Picks a platform, as `posix/platform.hpp` does, for what processes share: apart from
+/// it, since starting a program needs none of this, and need not pay for reading it.
 
 #if defined(__linux__) && defined(__LP64__) &&       \
     (defined(__x86_64__) || defined(__aarch64__)) && \

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/types.h>
@@ -16,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "pyproc/posix/background_thread.hpp"
 #include "pyproc/posix/fd.hpp"
 #include "pyproc/posix/per_process.hpp"
 #include "pyproc/posix/pipe.hpp"
@@ -47,7 +47,7 @@ public:
             auto wake = make_pipe();
             if (!wake) return wake.error();
             wake_ = std::move(*wake);
-            if (const int code = start_thread(); code != 0) {
+            if (const int code = start_background_thread(serve, this); code != 0) {
                 wake_ = {};
                 return Error{code};
             }
@@ -78,18 +78,6 @@ private:
         pollfd* list = nullptr;
         std::size_t count = 0;  ///< 0 if each child must be looked at after a nap
     };
-
-    [[nodiscard]] int start_thread() noexcept {
-        sigset_t all;
-        sigset_t before;
-        sigfillset(&all);
-        ::pthread_sigmask(SIG_SETMASK, &all, &before);
-        pthread_t thread{};
-        const int code = ::pthread_create(&thread, nullptr, serve, this);
-        ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-        if (code == 0) ::pthread_detach(thread);
-        return code;
-    }
 
     static void* serve(void* self) {
         auto& reaper = *static_cast<Reaper*>(self);

@@ -4,10 +4,9 @@
 #include <cerrno>
 #include <mutex>
 
-#include <pthread.h>
 #include <semaphore.h>
-#include <signal.h>
 
+#include "pyproc/posix/background_thread.hpp"
 #include "pyproc/posix/linux/system_call.hpp"
 #include "pyproc/posix/per_process.hpp"
 #include "pyproc/posix/result.hpp"
@@ -27,7 +26,8 @@ public:
     [[nodiscard]] Result<void> run(void (*work)(void*) noexcept, void* argument) {
         const std::lock_guard<std::mutex> turn{turn_};
         if (!is_started_) {
-            if (const int code = start(); code != 0) return Error{code};
+            const int code = start_background_thread(serve, this);
+            if (code != 0) return Error{code};
             is_started_ = true;
         }
         asker_ = system_call(SYS_gettid);
@@ -40,19 +40,6 @@ public:
     }
 
 private:
-    [[nodiscard]] int start() noexcept {
-        // Signals are the program's business; none of its handlers is to run here.
-        sigset_t all;
-        sigset_t before;
-        sigfillset(&all);
-        ::pthread_sigmask(SIG_SETMASK, &all, &before);
-        pthread_t thread{};
-        const int code = ::pthread_create(&thread, nullptr, serve, this);
-        ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-        if (code == 0) ::pthread_detach(thread);
-        return code;
-    }
-
     static void* serve(void* argument) noexcept {
         auto& self = *static_cast<LastingThread*>(argument);
         for (;;) {
