@@ -275,3 +275,19 @@ TEST_CASE(
 
     CHECK(queue.empty());
 }
+
+TEST_CASE("Queue: it may be a member of a plain struct, and stand in an array") {
+    struct Pair {
+        Queue<int> first;
+        Queue<int> second;
+    };
+    Pair pair{};
+    std::array<Queue<int>, 2> two{};
+
+    pair.second.put(1);
+    two[1].put(2);
+
+    CHECK(pair.first.empty());
+    CHECK(pair.second.get() == 1);
+    CHECK(two[1].get() == 2);
+}

@@ -195,6 +195,18 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("Ring: to use it while it writes a message is an error, and it goes on") {
+    OwnRing own;
+    Ring& ring = own.ring;
+    const auto use = [&](auto) { put(ring, "inner"); };
+
+    CHECK_THROWS_AS(ring.put(8, use, {}), std::logic_error);
+    CHECK(ring.is_empty());
+    REQUIRE(put(ring, "outer"));
+
+    CHECK(get(ring) == "outer");
+}
+
 TEST_CASE("Ring: one that has no memory left waits for room, and then goes on") {
     OwnRing own{0, mib};
     int count = 0;

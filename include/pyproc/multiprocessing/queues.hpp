@@ -211,7 +211,8 @@ template <class T>
 class Queue : public SimpleQueue<T> {
 public:
     /// @param maxsize  How many values it holds at the most; 0 for no limit.
-    explicit Queue(std::size_t maxsize = 0) : SimpleQueue<T>{maxsize} {}
+    explicit Queue(std::size_t maxsize) : SimpleQueue<T>{maxsize} {}
+    Queue() : Queue{std::size_t{0}} {}
 
     using SimpleQueue<T>::put;
     using SimpleQueue<T>::get;
@@ -254,7 +255,8 @@ template <class T>
 class JoinableQueue : public Queue<T> {
 public:
     /// @param maxsize  As for `Queue`.
-    explicit JoinableQueue(std::size_t maxsize = 0) : Queue<T>{maxsize} {}
+    explicit JoinableQueue(std::size_t maxsize) : Queue<T>{maxsize} {}
+    JoinableQueue() : JoinableQueue{std::size_t{0}} {}
 
     /// Says that a value that was got has been dealt with.
     ///

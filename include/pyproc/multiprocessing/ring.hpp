@@ -5,8 +5,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <new>
 #include <span>
+#include <stdexcept>
 
 #include "pyproc/posix/deadline.hpp"
 #include "pyproc/posix/event_count.hpp"
@@ -61,7 +63,7 @@ public:
     [[nodiscard]] bool put(std::size_t size, Write write, posix::Deadline deadline) {
         Side& mine = producers_;
         if (!lock(mine.mutex, deadline)) return false;
-        const Unlock unlock{mine.mutex};
+        const std::lock_guard held{mine.mutex, std::adopt_lock};
         const std::uint64_t need = word + round_up(size, word);
         Place place{};
         while (is_full() || !(place = find_place(need)).is_found) {
@@ -69,6 +71,7 @@ public:
         }
 
         const Position at = place.at;
+        if (offset(at) + need > highest_) highest_ = offset(at) + need;
         write(std::span{bytes_at(offset(at) + word), size});
         word_at(offset(at)) = size;
         const Position tail = mine.position.load(std::memory_order_relaxed);
@@ -78,7 +81,6 @@ public:
             word_at(offset(tail)) = jump_mark;
         }
         const Position next = at + need;
-        if (offset(next) > highest_) highest_ = offset(next);
         mine.note(next, mine.count_at(tail) + 1);
         changed_.items.announce();
         mine.position.store(next, std::memory_order_release);
@@ -95,7 +97,7 @@ public:
     [[nodiscard]] bool get(Read read, posix::Deadline deadline) {
         Side& mine = consumers_;
         if (!lock(mine.mutex, deadline)) return false;
-        const Unlock unlock{mine.mutex};
+        const std::lock_guard held{mine.mutex, std::adopt_lock};
         Position head = mine.position.load(std::memory_order_relaxed);
         if (head == mine.seen && !wait_for_message(head, deadline)) return false;
 
@@ -215,17 +217,6 @@ private:
         bool is_found;
     };
 
-    class Unlock {
-    public:
-        explicit Unlock(posix::RobustMutex& mutex) noexcept : mutex_{mutex} {}
-        ~Unlock() { mutex_.unlock(); }
-        Unlock(const Unlock&) = delete;
-        Unlock& operator=(const Unlock&) = delete;
-
-    private:
-        posix::RobustMutex& mutex_;
-    };
-
     Ring(std::uint64_t capacity, std::uint64_t max_count, Position first) noexcept
         : capacity_{capacity},
           max_count_{max_count},
@@ -256,7 +247,9 @@ private:
 
     /// A dead owner has left nothing to be repaired: it changed nothing, or all.
     [[nodiscard]] static bool lock(posix::RobustMutex& mutex, posix::Deadline deadline) {
-        return mutex.lock_until(deadline) != posix::Locked::no;
+        const posix::Locked locked = mutex.lock_until(deadline);
+        if (locked != posix::Locked::already) return locked != posix::Locked::no;
+        throw std::logic_error{"a queue can't be used by what it is writing or reading"};
     }
 
     [[nodiscard]] bool is_full() const noexcept {
@@ -326,14 +319,15 @@ private:
                                    WhenIdle when_idle) {
         const auto idle = posix::Deadline::after(idle_after);
         for (bool is_idle = false;;) {
+            if (is_ready()) return true;
+            if (deadline.has_passed()) return false;
             for (int i = 0; i < spins; ++i) {
                 if (is_ready()) return true;
                 posix::relax();
             }
-            if (deadline.has_passed()) return false;
-            const auto prepared = change.prepare();
             const auto soon = posix::Deadline::after(std::chrono::milliseconds{1});
-            if (others.lock_until(soon) == posix::Locked::no) continue;
+            if (!lock(others, soon)) continue;
+            const auto prepared = change.prepare();
             const bool may_sleep = !is_ready();
             if (may_sleep && !is_idle && idle.has_passed()) {
                 is_idle = true;

@@ -55,6 +55,10 @@ private:
 #endif
     void* const data = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, flags, -1, 0);
     if (data == MAP_FAILED) return Error{errno};
+#ifdef MADV_DONTDUMP
+    // A core dump would read, and so make, every page of it.
+    ::madvise(data, size, MADV_DONTDUMP);
+#endif
     return Mapping{data, size};
 }
 
