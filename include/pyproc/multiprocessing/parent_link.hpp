@@ -55,7 +55,12 @@ public:
 
     [[nodiscard]] bool is_alive() const noexcept {
         if (::getppid() == parent_.pid) return true;
-        return !parent_.is_direct && (::kill(parent_.pid, 0) == 0 || errno == EPERM);
+        if (parent_.is_direct) return false;
+        const auto pidfd = posix::platform::pidfd_open(parent_.pid);
+        if (!pidfd) return ::kill(parent_.pid, 0) == 0 || errno == EPERM;
+        // One that has ended keeps its number until it is reaped, and kill finds it.
+        pollfd entry{.fd = pidfd->get(), .events = POLLIN, .revents = 0};
+        return ::poll(&entry, 1, 0) == 0;
     }
 
     /// Sleeps until the parent has ended or the deadline has come. Where there are no
