@@ -8,27 +8,12 @@
 #include <iostream>
 #include <string>
 
+#include "parity/hex.hpp"
+
 namespace {
 
-std::string from_hex(const std::string& digits) {
-    std::string bytes;
-    for (std::size_t i = 1; i + 1 < digits.size(); i += 2) {
-        bytes += static_cast<char>(std::stoi(digits.substr(i, 2), nullptr, 16));
-    }
-    return bytes;
-}
-
-// With a letter before it, so that empty text is seen too.
-std::string to_hex(const std::string& bytes) {
-    constexpr const char* digits = "0123456789abcdef";
-    std::string text = "x";
-    for (const char c : bytes) {
-        const auto byte = static_cast<unsigned char>(c);
-        text += digits[byte / 16];
-        text += digits[byte % 16];
-    }
-    return text;
-}
+using parity::from_hex;
+using parity::to_hex;
 
 }  // namespace
 

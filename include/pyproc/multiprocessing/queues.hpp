@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <optional>
 #include <span>
@@ -102,7 +103,7 @@ public:
     Tasks& operator=(const Tasks&) = delete;
 
     void done(const Ring& ring) {
-        const Lock lock{shared_.monitor};
+        const std::lock_guard lock{shared_.monitor};
         if (shared_.done_count >= ring.put_count()) {
             throw ValueError{"task_done() called too many times"};
         }
@@ -111,7 +112,7 @@ public:
     }
 
     [[nodiscard]] bool wait(const Ring& ring, posix::Deadline deadline) {
-        const Lock lock{shared_.monitor};
+        const std::lock_guard lock{shared_.monitor};
         return shared_.monitor.wait_until(
             [&] { return shared_.done_count >= ring.put_count(); }, deadline, [] {});
     }
@@ -120,19 +121,6 @@ private:
     struct Shared {
         posix::Monitor monitor;
         std::uint64_t done_count = 0;  ///< one store changes it: a kill can't halve that
-    };
-
-    class Lock {
-    public:
-        explicit Lock(posix::Monitor& monitor) noexcept : monitor_{monitor} {
-            monitor_.lock();
-        }
-        ~Lock() { monitor_.unlock(); }
-        Lock(const Lock&) = delete;
-        Lock& operator=(const Lock&) = delete;
-
-    private:
-        posix::Monitor& monitor_;
     };
 
     posix::Mapping memory_;
