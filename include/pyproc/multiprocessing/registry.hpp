@@ -26,6 +26,16 @@ using SharedState = std::shared_ptr<ProcessState>;
 /// How a process ends, and so where its children are looked after then.
 enum class Ending { by_exit, by_hook };
 
+/// What has children of its own to end before a process waits for its other children.
+class Finisher {
+public:
+    Finisher() = default;
+    Finisher(const Finisher&) = delete;
+    Finisher& operator=(const Finisher&) = delete;
+    virtual ~Finisher() = default;
+    virtual void finish() noexcept = 0;
+};
+
 /// What this process knows of itself and of the children that it has started.
 ///
 /// Never destroyed: objects with static storage may use it while the program ends.
@@ -126,9 +136,19 @@ public:
         return active;
     }
 
+    /// Has `finish_children` first finish this, if it is still there.
+    void add(std::weak_ptr<Finisher> finisher) {
+        const std::lock_guard lock{mutex_};
+        finishers_.remove_if([](const auto& each) { return each.expired(); });
+        finishers_.push_back(std::move(finisher));
+    }
+
     /// Terminates the daemons among the children, waits for all of them, and then ends
     /// the fork server.
     void finish_children() {
+        for (const auto& finisher : known_finishers()) {
+            if (const auto there = finisher.lock()) there->finish();
+        }
         for (const SharedState& child : active_children()) {
             if (child->is_daemon())
                 static_cast<void>(child->child()->send_signal(SIGTERM));
@@ -174,6 +194,11 @@ private:
         return {children_.begin(), children_.end()};
     }
 
+    [[nodiscard]] std::list<std::weak_ptr<Finisher>> known_finishers() {
+        const std::lock_guard lock{mutex_};
+        return std::exchange(finishers_, {});
+    }
+
     static inline constinit std::atomic<Registry*> latest_ = nullptr;
 
     pid_t process_ = ::getpid();  ///< const once this is in use
@@ -185,8 +210,9 @@ private:
     std::atomic<unsigned> last_number_ = 0;
     std::atomic<bool> is_exit_awaited_ = false;
     std::mutex starting_;
-    std::mutex mutex_;  ///< guards the one below
+    std::mutex mutex_;  ///< guards the two below
     std::list<SharedState> children_;
+    std::list<std::weak_ptr<Finisher>> finishers_;
 };
 
 }  // namespace pyproc::multiprocessing::detail

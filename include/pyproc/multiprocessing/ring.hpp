@@ -98,24 +98,30 @@ public:
         Side& mine = consumers_;
         if (!lock(mine.mutex, deadline)) return false;
         const std::lock_guard held{mine.mutex, std::adopt_lock};
-        Position head = mine.position.load(std::memory_order_relaxed);
+        const Position head = mine.position.load(std::memory_order_relaxed);
         if (head == mine.seen && !wait_for_message(head, deadline)) return false;
-
-        const std::uint64_t count = mine.count_at(head);
-        if (word_at(offset(head)) == jump_mark) {
-            head = pack(next_area(head), begin_of(next_area(head)));
-        }
-        const std::uint64_t size = word_at(offset(head));
-        read(std::span{static_cast<const std::byte*>(bytes_at(offset(head) + word)),
-                       static_cast<std::size_t>(size)});
-        const Position next = head + word + round_up(size, word);
-        mine.note(next, count + 1);
-        changed_.space.announce();
-        mine.position.store(next, std::memory_order_release);
-        release(next);
+        take(head, read);
         return true;
     }
 
+    /// Takes the first message if there is one. Waits for other consumers, as long as
+    /// they read, but not for a message.
+    ///
+    /// @param read  As `get` calls it.
+    /// @return false if there was none.
+    template <class Read>
+    [[nodiscard]] bool try_get(Read read) {
+        Side& mine = consumers_;
+        if (!lock(mine.mutex, posix::Deadline{})) return false;
+        const std::lock_guard held{mine.mutex, std::adopt_lock};
+        const Position head = mine.position.load(std::memory_order_relaxed);
+        if (head == mine.seen) {
+            mine.seen = producers_.position.load(std::memory_order_acquire);
+            if (head == mine.seen) return false;
+        }
+        take(head, read);
+        return true;
+    }
     [[nodiscard]] std::uint64_t put_count() const noexcept { return producers_.count(); }
     [[nodiscard]] std::uint64_t got_count() const noexcept { return consumers_.count(); }
 
@@ -256,6 +262,23 @@ private:
         if (max_count_ == 0) return false;
         const Position tail = producers_.position.load(std::memory_order_relaxed);
         return producers_.count_at(tail) - consumers_.count() >= max_count_;
+    }
+
+    template <class Read>
+    void take(Position head, Read& read) {
+        Side& mine = consumers_;
+        const std::uint64_t count = mine.count_at(head);
+        if (word_at(offset(head)) == jump_mark) {
+            head = pack(next_area(head), begin_of(next_area(head)));
+        }
+        const std::uint64_t size = word_at(offset(head));
+        read(std::span{static_cast<const std::byte*>(bytes_at(offset(head) + word)),
+                       static_cast<std::size_t>(size)});
+        const Position next = head + word + round_up(size, word);
+        mine.note(next, count + 1);
+        changed_.space.announce();
+        mine.position.store(next, std::memory_order_release);
+        release(next);
     }
 
     /// Where a message that takes `need` bytes can go. A mark must fit behind it.

@@ -77,6 +77,10 @@ public:
         return !is_never() && in_nanoseconds(clock::now()) >= when_;
     }
 
+    [[nodiscard]] constexpr bool is_before(Deadline other) const noexcept {
+        return when_ < other.when_;
+    }
+
     /// This one, or `other` if that comes first.
     [[nodiscard]] constexpr Deadline or_earlier(Deadline other) const noexcept {
         return other.when_ < when_ ? other : *this;

@@ -40,6 +40,9 @@ public:
         return mark_ != nullptr && *mark_ == 0;
     }
 
+    /// Whether `is_forked` can tell: not where the system can't mark memory.
+    [[nodiscard]] bool is_sure() const noexcept { return mark_ != nullptr; }
+
 private:
     static constexpr std::size_t size = 1;  // which the kernel rounds up to a page
 

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <time.h>
+#include <unistd.h>
+
+#include "pyproc/errors.hpp"
+#include "pyproc/multiprocessing/exception_codec.hpp"
+#include "pyproc/multiprocessing/job.hpp"
+#include "pyproc/multiprocessing/pool_memory.hpp"
+#include "pyproc/multiprocessing/task.hpp"
+#include "pyproc/multiprocessing/task_table.hpp"
+#include "pyproc/posix/deadline.hpp"
+#include "pyproc/posix/fork_mark.hpp"
+
+namespace pyproc::multiprocessing::detail {
+
+/// Sends tasks to workers and gives their answers to the jobs that wait for them. What
+/// becomes of the workers it does not know.
+///
+/// Threads: any public member may be called by any thread at any time.
+class Dispatcher : public Engine {
+public:
+    /// Sends a task off.
+    ///
+    /// @param size   Of the call, in bytes.
+    /// @param write  Writes it into a span of as many bytes.
+    /// @throws what the pool was given for this if it takes no more tasks, or is broken
+    ///         by; what `write` throws. ValueError  The call is too large.
+    template <class Write>
+    void post(const std::shared_ptr<Job>& job, std::size_t index, TaskCode code,
+              std::size_t size, Write write, const TaskTerms& terms) {
+        require_own_process();
+        std::unique_lock lock{posting_};
+        require_open();
+        std::optional<Ticket> ticket;
+        while (!(ticket = table_.take(job, index, terms))) {
+            lock.unlock();
+            collect();
+            nap();
+            lock.lock();
+            require_open();
+        }
+        job->posted(index, *ticket);
+        try {
+            if (!terms.timeout.is_endless()) watch(*ticket, terms.timeout);
+            if (terms.retries > 0) {
+                Task& task = *table_.find(*ticket);
+                task.code = code;
+                task.call.resize(size);
+                write(std::span{task.call});
+                send(*ticket, task);
+            } else {
+                send(*ticket, code, !terms.timeout.is_endless(), size, write);
+            }
+        } catch (...) {
+            static_cast<void>(table_.withdraw(*ticket));
+            table_.release(ticket->slot);
+            throw;
+        }
+        lock.unlock();
+        memory_.wake_a_worker();
+    }
+
+    void collect() override {
+        std::unique_lock lock{settling_, std::try_to_lock};
+        if (lock) static_cast<void>(collect_with(lock));
+    }
+
+    void require_own_process() const override {
+        if (!is_forked()) return;
+        throw std::logic_error{"a pool can only be used by the process that has made it"};
+    }
+
+    [[nodiscard]] bool is_running(Ticket ticket) override {
+        const TaskState now = table_.state(ticket.slot);
+        return now.generation() == ticket.generation &&
+               (now.phase() == TaskState::Phase::running ||
+                now.phase() == TaskState::Phase::done);
+    }
+
+    [[nodiscard]] bool withdraw(Ticket ticket) override {
+        const std::lock_guard lock{settling_};
+        if (table_.find(ticket) == nullptr || !table_.withdraw(ticket)) return false;
+        release(ticket.slot);
+        return true;
+    }
+
+    /// Withdraws the tasks that no worker has begun. Their jobs are told that they have
+    /// failed.
+    void withdraw_all(const std::exception_ptr& failure) {
+        std::unique_lock posting{posting_};  // so that none is half sent off
+        std::unique_lock lock{settling_};
+        fail_all(failure, [this](std::uint32_t slot, const Task& task) {
+            return table_.withdraw({slot, task.generation});
+        });
+        posting.unlock();
+        finish_jobs(lock);
+    }
+
+    /// Withdraws the tasks of a job that no worker has begun. It is not told so.
+    void withdraw_tasks_of(const Job& job) {
+        const std::scoped_lock lock{posting_, settling_};
+        table_.for_each([](TaskState) { return true; },
+                        [&](std::uint32_t slot, const Task& task) {
+                            if (task.job.get() != &job) return;
+                            if (table_.withdraw({slot, task.generation})) release(slot);
+                        });
+    }
+
+    /// @throws what `post` throws when no tasks are taken.
+    void require_accepting() {
+        require_own_process();
+        const std::lock_guard lock{posting_};
+        require_open();
+    }
+
+    [[nodiscard]] bool is_closed() const noexcept { return is_closed_; }
+
+protected:
+    /// @param closed_error  What `post` throws when no more tasks are taken.
+    Dispatcher(unsigned processes, std::exception_ptr closed_error)
+        : memory_{processes}, closed_error_{std::move(closed_error)} {}
+
+    /// Something has happened that the watcher of the workers wants to know.
+    virtual void nudge() noexcept = 0;
+
+    /// A task is about to be sent that must not take longer than `timeout`.
+    virtual void watch(Ticket ticket, posix::Timeout timeout) = 0;
+
+    [[nodiscard]] bool is_forked() const noexcept {
+        return mark_.is_sure() ? mark_.is_forked() : ::getpid() != process_;
+    }
+
+    /// @throws as `post`.
+    void require_open() const {
+        if (broken_by_) std::rethrow_exception(broken_by_);
+        if (is_closed_) std::rethrow_exception(closed_error_);
+    }
+
+    template <class Write>
+    void send(Ticket ticket, TaskCode code, bool is_timed, std::size_t size,
+              Write& write) {
+        const std::size_t whole = size + sizeof(CallHead);
+        if (whole > memory_.calls().largest_message()) {
+            throw ValueError{"a task of " + std::to_string(size) +
+                             " bytes is too large for the memory of a pool, which has " +
+                             std::to_string(memory_.calls().largest_message())};
+        }
+        const CallHead head{ticket.slot, ticket.generation, code, is_timed};
+        const auto write_all = [&](std::span<std::byte> to) {
+            std::memcpy(to.data(), &head, sizeof head);
+            write(to.subspan(sizeof head));
+        };
+        static_cast<void>(memory_.calls().put(whole, write_all, posix::Deadline{}));
+    }
+
+    void send(Ticket ticket, const Task& task) {
+        const auto copy = [&task](std::span<std::byte> to) {
+            std::copy(task.call.begin(), task.call.end(), to.begin());
+        };
+        send(ticket, task.code, !task.terms.timeout.is_endless(), task.call.size(), copy);
+    }
+
+    /// Takes in all results that have come, and tells those jobs that are done with it.
+    ///
+    /// @param lock  Of `settling_`, which is given up. @return How many there were.
+    std::size_t collect_with(std::unique_lock<std::mutex>& lock) {
+        const std::size_t count = take_results();
+        finish_jobs(lock);
+        return count;
+    }
+
+    std::size_t take_results() {
+        std::size_t count = 0;
+        const auto settle_one = [this](std::span<const std::byte> message) {
+            settle(message);
+        };
+        while (!memory_.results().is_empty() && memory_.results().try_get(settle_one)) {
+            ++count;
+        }
+        return count;
+    }
+
+    void settle(std::span<const std::byte> message) {
+        ResultHead head{};
+        std::memcpy(&head, message.data(), sizeof head);
+        const auto result = message.subspan(sizeof head);
+        if (head.kind == ResultHead::Kind::no_start) {
+            start_failure_ = decode_exception(result);
+            nudge();
+            return;
+        }
+        Task* const task = table_.find({head.slot, head.generation});
+        if (task == nullptr) return;
+        bool is_done = false;
+        std::exception_ptr failure;
+        try {
+            if (head.kind == ResultHead::Kind::exception) {
+                failure = decode_exception(result);
+            } else {
+                is_done = task->job->deliver(task->index, result);
+            }
+        } catch (...) {
+            failure = std::current_exception();
+        }
+        if (failure) is_done = task->job->fail(task->index, failure);
+        auto job = release(head.slot);
+        if (is_done) done_jobs_.push_back(std::move(job));
+    }
+
+    /// Forgets a task that has been answered.
+    std::shared_ptr<Job> release(std::uint32_t slot) {
+        auto job = table_.release(slot);
+        if (is_closed_ && table_.count() == 0) nudge();
+        return job;
+    }
+
+    void fail(std::uint32_t slot, const std::exception_ptr& failure) {
+        Task& task = table_.at(slot);
+        const bool is_done = task.job->fail(task.index, failure);
+        auto job = release(slot);
+        if (is_done) done_jobs_.push_back(std::move(job));
+    }
+
+    template <class Choose>
+    void fail_all(const std::exception_ptr& failure, Choose choose) {
+        table_.for_each([](TaskState) { return true; },
+                        [&](std::uint32_t slot, const Task& task) {
+                            if (choose(slot, task)) fail(slot, failure);
+                        });
+    }
+
+    /// Tells jobs that they are done, without the lock: they call what users have given
+    /// them.
+    void finish_jobs(std::unique_lock<std::mutex>& lock) {
+        const auto jobs = std::exchange(done_jobs_, {});
+        lock.unlock();
+        for (const auto& job : jobs) job->finish();
+    }
+
+    PoolMemory memory_;
+    TaskTable table_{memory_};
+
+    std::mutex posting_;  ///< held while a task is sent; guards the two below
+    std::exception_ptr broken_by_;
+    std::atomic<bool> is_closed_ = false;
+
+    std::mutex settling_;  ///< held while answers are given; guards those below
+    std::exception_ptr start_failure_;  ///< what an initializer has thrown
+    std::vector<std::shared_ptr<Job>> done_jobs_;
+
+private:
+    static void nap() noexcept {
+        const timespec moment{.tv_sec = 0, .tv_nsec = 100'000};
+        ::nanosleep(&moment, nullptr);
+    }
+
+    const std::exception_ptr closed_error_;
+    const pid_t process_ = ::getpid();
+    const posix::ForkMark mark_;
+};
+
+}  // namespace pyproc::multiprocessing::detail

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "pyproc/multiprocessing/task.hpp"
+#include "pyproc/posix/deadline.hpp"
+#include "pyproc/posix/relax.hpp"
+
+namespace pyproc::multiprocessing::detail {
+
+/// Names a task of an engine, as long as there is no answer to it.
+struct Ticket {
+    std::uint32_t slot = 0;
+    std::uint32_t generation = 0;
+};
+
+/// What is asked for with a task beside the call.
+struct TaskTerms {
+    unsigned retries = 0;  ///< how often it may be lost with a worker and begun anew
+    posix::Timeout timeout = {};  ///< how long a worker may take for it
+};
+
+/// Who has tasks done by other processes: a pool's, or those of MPI.
+class Engine {
+public:
+    Engine() = default;
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+    virtual ~Engine() = default;
+
+    /// Takes in what results have come; gives up at once if somebody else is at it.
+    virtual void collect() = 0;
+
+    /// @throws std::logic_error  This process has it from its parent, as a copy that
+    ///                           nobody works for.
+    virtual void require_own_process() const = 0;
+
+    /// Whether a worker has begun the task.
+    [[nodiscard]] virtual bool is_running(Ticket ticket) = 0;
+
+    /// Withdraws a task that no worker has begun; its job is told nothing.
+    ///
+    /// @return Whether there was such a task: if so, no answer will come.
+    [[nodiscard]] virtual bool withdraw(Ticket ticket) = 0;
+
+    /// The same, even if a worker has begun it: that worker is killed and replaced.
+    [[nodiscard]] virtual bool stop(Ticket ticket) = 0;
+};
+
+/// What is waiting for the answers to one or more tasks.
+///
+/// Threads: an engine calls `deliver` and `fail` under a lock, one at a time for all of
+/// its jobs, and `finish` under none, once.
+class Job : public std::enable_shared_from_this<Job> {
+public:
+    explicit Job(std::shared_ptr<Engine> engine) : engine_{std::move(engine)} {}
+    Job(const Job&) = delete;
+    Job& operator=(const Job&) = delete;
+    virtual ~Job() = default;
+
+    /// A task has been sent off; or anew, after it was lost.
+    virtual void posted(std::size_t /*index*/, Ticket /*ticket*/) noexcept {}
+
+    /// The result of a task has come.
+    ///
+    /// @return Whether the job is done with it: then `finish` is to be called.
+    /// @throws anything  The result can't be read; `fail` is told so.
+    virtual bool deliver(std::size_t index, std::span<const std::byte> result) = 0;
+
+    /// A task has thrown, or has been lost. @return As `deliver`.
+    virtual bool fail(std::size_t index, const std::exception_ptr& failure) noexcept = 0;
+
+    /// All of it is answered, and whoever waits is to be told.
+    virtual void finish() noexcept = 0;
+
+    /// The engine, as long as there may be answers to come.
+    [[nodiscard]] std::shared_ptr<Engine> engine() const {
+        const std::lock_guard lock{mutex_};
+        return engine_;
+    }
+
+protected:
+    void release_engine() noexcept {
+        std::shared_ptr<Engine> released;  // destroyed last, and without the lock
+        const std::lock_guard lock{mutex_};
+        released.swap(engine_);
+    }
+
+    /// Sleeps until `is_there()`, which is called with the lock held, or the deadline.
+    ///
+    /// Takes in results itself for a moment first: who has just asked for something short
+    /// is answered sooner so than by way of a thread that has to wake up twice.
+    template <class IsThere>
+    bool wait_until(posix::Deadline deadline, IsThere is_there) {
+        const auto asked = [&] {
+            const std::lock_guard lock{mutex_};
+            return is_there();
+        };
+        if (asked()) return true;
+        if (const auto engine = this->engine()) {
+            engine->require_own_process();
+            for (int i = 0; i < spins && !deadline.has_passed(); ++i) {
+                engine->collect();
+                if (asked()) return true;
+                posix::relax();
+            }
+        }
+        std::unique_lock lock{mutex_};
+        if (deadline.is_never()) {
+            changed_.wait(lock, is_there);
+            return true;
+        }
+        while (!is_there()) {
+            if (deadline.has_passed()) return false;
+            changed_.wait_for(lock, left_until(deadline));
+        }
+        return true;
+    }
+
+    void notify_all() noexcept { changed_.notify_all(); }
+
+    mutable std::mutex mutex_;
+
+private:
+    static constexpr int spins = 200;
+
+    [[nodiscard]] static std::chrono::nanoseconds left_until(posix::Deadline deadline) {
+        const timespec left = deadline.remaining();
+        return std::chrono::seconds{left.tv_sec} + std::chrono::nanoseconds{left.tv_nsec};
+    }
+
+    std::condition_variable changed_;
+    std::shared_ptr<Engine> engine_;
+};
+
+}  // namespace pyproc::multiprocessing::detail

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "pyproc/exit_status.hpp"
+#include "pyproc/multiprocessing/pool_memory.hpp"
+#include "pyproc/multiprocessing/popen_fork.hpp"
+#include "pyproc/multiprocessing/process_state.hpp"
+#include "pyproc/multiprocessing/registry.hpp"
+#include "pyproc/multiprocessing/worker.hpp"
+
+namespace pyproc::multiprocessing::detail {
+
+/// How the workers of a pool are made.
+struct StaffTerms {
+    std::function<void()> initializer = {};  ///< called first by each; may be empty
+    bool is_daemon = true;                   ///< whether they may not have children
+    unsigned most_tasks = 0;  ///< after so many a worker is replaced; 0 for never
+    std::string name = {};    ///< what they are called, before a number
+};
+
+/// The workers of a pool: one at each desk, or none while it is being replaced.
+///
+/// Threads: any member may be called by any thread at any time.
+class Staff {
+public:
+    /// A worker that has ended.
+    struct Gone {
+        std::uint32_t number;
+        pid_t pid;
+        ExitStatus status;
+        bool was_ready;  ///< whether it had come past its initializer
+    };
+
+    Staff(PoolMemory& memory, StaffTerms terms)
+        : memory_{memory}, terms_{std::move(terms)}, desks_(memory.desk_count()) {
+        ::pthread_sigmask(SIG_SETMASK, nullptr, &blocked_signals_);
+    }
+
+    /// Forks a worker for each empty desk.
+    ///
+    /// @throws OSError           The system refuses another process; those that could be
+    ///                           started have been.
+    /// @throws std::logic_error  The calling process is a daemon.
+    void fill() {
+        const std::lock_guard lock{mutex_};
+        for (unsigned desk = 0; desk < desks_.size(); ++desk) {
+            if (!desks_[desk]) start_at(desk);
+        }
+    }
+
+    [[nodiscard]] bool is_empty() const { return count() == 0; }
+
+    [[nodiscard]] std::size_t count() const {
+        const std::lock_guard lock{mutex_};
+        std::size_t count = 0;
+        for (const auto& worker : desks_) count += worker ? 1U : 0U;
+        return count;
+    }
+
+    [[nodiscard]] bool is_full() const { return count() == desks_.size(); }
+
+    /// Appends what to wait for until one of them may have ended.
+    void append_sentinels(std::vector<pollfd>& entries) {
+        const std::lock_guard lock{mutex_};
+        for (const auto& worker : desks_) {
+            if (!worker) continue;
+            entries.push_back(
+                {.fd = worker->state->sentinel(), .events = POLLIN, .revents = 0});
+        }
+    }
+
+    /// Takes those that have ended from their desks.
+    [[nodiscard]] std::vector<Gone> remove_ended() {
+        std::vector<Gone> gone;
+        const std::lock_guard lock{mutex_};
+        for (unsigned desk = 0; desk < desks_.size(); ++desk) {
+            if (!desks_[desk]) continue;
+            ChildHandle& child = *desks_[desk]->state->child();
+            const auto end = child.poll();
+            if (!end) continue;
+            gone.push_back({desks_[desk]->number, child.pid(), end->status,
+                            memory_.desk(desk).is_ready != 0});
+            Registry::here().forget(desks_[desk]->state);
+            desks_[desk]->state->close();
+            desks_[desk].reset();
+        }
+        return gone;
+    }
+
+    /// Kills the worker of this number, if it is still there.
+    void kill(std::uint32_t number) {
+        const std::lock_guard lock{mutex_};
+        for (const auto& worker : desks_) {
+            if (worker && worker->number == number) send(*worker, SIGKILL);
+        }
+    }
+
+    void send_signal(int signal) {
+        const std::lock_guard lock{mutex_};
+        for (const auto& worker : desks_) {
+            if (worker) send(*worker, signal);
+        }
+    }
+
+    [[nodiscard]] std::vector<pid_t> pids() const {
+        const std::lock_guard lock{mutex_};
+        std::vector<pid_t> pids;
+        for (const auto& worker : desks_) {
+            if (worker) pids.push_back(worker->state->pid());
+        }
+        return pids;
+    }
+
+private:
+    struct Member {
+        SharedState state;
+        std::uint32_t number;
+    };
+
+    void start_at(unsigned desk) {
+        Registry& registry = Registry::here();
+        if (registry.current()->is_daemon()) {
+            throw std::logic_error{"daemonic processes are not allowed to have children"};
+        }
+        const std::uint32_t number = ++last_number_;
+        const auto state = std::make_shared<ProcessState>(
+            registry.next_identity(), ::getpid(),
+            terms_.name + '-' + std::to_string(number), terms_.is_daemon);
+        state->claim_start();
+        memory_.desk(desk).is_ready = 0;
+        const WorkerTerms terms{.desk = desk,
+                                .number = number,
+                                .most_tasks = terms_.most_tasks,
+                                .parent = ::getpid(),
+                                .blocked_signals = blocked_signals_};
+        start_by_fork(state, [this, &terms] {
+            Worker{memory_, terms}.work(terms_.initializer);
+        });
+        desks_[desk] = Member{state, number};
+    }
+
+    static void send(const Member& worker, int signal) {
+        static_cast<void>(worker.state->child()->send_signal(signal));
+    }
+
+    PoolMemory& memory_;
+    const StaffTerms terms_;
+    sigset_t blocked_signals_{};
+
+    mutable std::mutex mutex_;  ///< guards those below
+    std::vector<std::optional<Member>> desks_;
+    std::uint32_t last_number_ = 0;
+};
+
+}  // namespace pyproc::multiprocessing::detail

@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <condition_variable>
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "pyproc/errors.hpp"
+#include "pyproc/multiprocessing/dispatcher.hpp"
+#include "pyproc/multiprocessing/job.hpp"
+#include "pyproc/multiprocessing/pool_errors.hpp"
+#include "pyproc/multiprocessing/registry.hpp"
+#include "pyproc/multiprocessing/staff.hpp"
+#include "pyproc/multiprocessing/task_table.hpp"
+#include "pyproc/multiprocessing/task_timeouts.hpp"
+#include "pyproc/posix/background_thread.hpp"
+#include "pyproc/posix/deadline.hpp"
+#include "pyproc/posix/pipe.hpp"
+#include "pyproc/posix/poll.hpp"
+
+namespace pyproc::multiprocessing::detail {
+
+/// How a pool works.
+struct PoolTerms {
+    unsigned processes = 1;
+    StaffTerms staff = {};
+
+    /// Makes what all tasks fail with once the pool can't go on, of the reason for it.
+    /// If it is empty they fail with the reason.
+    std::function<std::exception_ptr(const std::exception_ptr&)> as_broken = {};
+
+    /// What a task that comes after the pool was closed is refused by.
+    std::exception_ptr closed_error = {};
+
+    /// Whether a pool can't go on when a worker dies.
+    bool breaks_at_death = false;
+
+    /// At the end of the program: whether tasks are still done, or given up.
+    bool finishes_tasks = false;
+};
+
+/// Has tasks done by forked processes, and goes on whatever happens to these.
+///
+/// Two threads work for it. The *collector* takes in results; who waits for one helps.
+/// The *watcher* learns of workers that have ended, answers for the tasks that are lost
+/// with them, and has them replaced; it also sees to the tasks' timeouts.
+///
+/// Threads: any member may be called by any thread at any time.
+class WorkerPool final : public Dispatcher,
+                         public Finisher,
+                         public std::enable_shared_from_this<WorkerPool> {
+public:
+    /// @throws OSError           The system refuses a process, thread or memory; nothing
+    ///                           is left behind.
+    /// @throws std::logic_error  The calling process is a daemon.
+    [[nodiscard]] static std::shared_ptr<WorkerPool> start(PoolTerms terms) {
+        const std::shared_ptr<WorkerPool> pool{new WorkerPool{std::move(terms)}};
+        try {
+            pool->staff_.fill();
+            pool->start_threads();
+        } catch (...) {
+            pool->staff_.send_signal(SIGKILL);
+            while (!pool->staff_.is_empty()) {
+                pool->wait_for_workers(posix::Deadline{});
+                static_cast<void>(pool->staff_.remove_ended());
+            }
+            throw;
+        }
+        Registry::here().add(std::weak_ptr<Finisher>{pool});
+        return pool;
+    }
+
+    [[nodiscard]] unsigned processes() const noexcept { return memory_.desk_count(); }
+    [[nodiscard]] std::vector<pid_t> pids() const { return staff_.pids(); }
+
+    [[nodiscard]] bool stop(Ticket ticket) override {
+        std::unique_lock lock{settling_};
+        if (table_.find(ticket) == nullptr) return false;
+        std::uint32_t worker = 0;
+        if (!table_.withdraw(ticket) && (worker = table_.stop(ticket)) == 0) return false;
+        release(ticket.slot);
+        if (worker != 0) dismiss(worker);
+        return true;
+    }
+
+    /// Takes no more tasks; the workers leave when they have done those there are.
+    void close() {
+        if (is_forked()) return;
+        {
+            const std::lock_guard lock{posting_};
+            is_closed_ = true;
+        }
+        nudge();
+    }
+
+    /// Ends the workers, whatever they are doing. All tasks fail.
+    void terminate() {
+        if (!is_forked()) stop_all(std::make_exception_ptr(PoolTerminated{}));
+    }
+
+    /// Waits until the workers have ended, after `close` or `terminate`.
+    ///
+    /// Called by a thread of the pool itself, in a callback, it does not wait.
+    void join() {
+        if (is_forked() || current_ == this) return;
+        std::unique_lock lock{threads_mutex_};
+        threads_changed_.wait(lock, [this] { return thread_count_ == 0; });
+    }
+
+    void finish() noexcept override {
+        try {
+            terms_.finishes_tasks ? close() : terminate();
+            join();
+        } catch (...) {
+            // No memory: the workers will see that their pool is gone.
+        }
+    }
+
+private:
+    /// A worker that is asked to end has so long before it is killed.
+    static constexpr std::chrono::milliseconds grace{500};
+
+    /// When a worker could not be started, the next attempt is made so much later.
+    static constexpr std::chrono::milliseconds between_attempts{100};
+
+    /// So many workers may die in their initializer, none coming through in between,
+    /// before the pool gives up.
+    static constexpr int most_early_deaths = 20;
+
+    explicit WorkerPool(PoolTerms terms)
+        : Dispatcher{terms.processes, terms.closed_error},
+          terms_{std::move(terms)},
+          staff_{memory_, terms_.staff},
+          control_{posix::make_pipe().or_throw("pipe")} {
+        for (const int end : {control_.read_end.get(), control_.write_end.get()}) {
+            ::fcntl(end, F_SETFL, O_NONBLOCK);
+        }
+    }
+
+    void nudge() noexcept override {
+        // If the pipe is full, there is enough in it to be seen.
+        static_cast<void>(::write(control_.write_end.get(), "", 1));
+    }
+
+    void watch(Ticket ticket, posix::Timeout timeout) override {
+        if (timeouts_.add(ticket, timeout)) nudge();
+    }
+
+    /// Has a worker killed that is not to blame for it. With `settling_` held.
+    void dismiss(std::uint32_t worker) {
+        dismissed_.push_back(worker);
+        staff_.kill(worker);
+    }
+
+    void stop_all(const std::exception_ptr& failure) {
+        {
+            const std::lock_guard lock{posting_};
+            is_closed_ = true;
+            if (is_stopped_.exchange(true)) return;
+        }
+        {
+            std::unique_lock lock{settling_};
+            fail_all(failure, [this](std::uint32_t slot, const Task& task) {
+                const Ticket ticket{slot, task.generation};
+                if (!table_.withdraw(ticket)) static_cast<void>(table_.stop(ticket));
+                return true;
+            });
+            finish_jobs(lock);
+        }
+        staff_.send_signal(SIGTERM);
+        nudge();
+    }
+
+    void break_by(const std::exception_ptr& reason) {
+        const auto failure = terms_.as_broken ? terms_.as_broken(reason) : reason;
+        {
+            const std::lock_guard lock{posting_};
+            if (!broken_by_) broken_by_ = failure;
+        }
+        stop_all(failure);
+    }
+
+    // -- The collector --
+
+    void collect_results() {
+        constexpr std::size_t many = 16;
+        while (!is_over_) {
+            std::unique_lock lock{settling_};
+            const std::size_t count = collect_with(lock);
+            if (count >= many) {
+                // More are on their way: one look later on is cheaper than to be woken
+                // for each.
+                const timespec moment{.tv_sec = 0, .tv_nsec = 20'000};
+                ::nanosleep(&moment, nullptr);
+            } else if (count == 0) {
+                memory_.sleep_for_results([this] { return is_over_.load(); });
+            }
+        }
+    }
+
+    // -- The watcher --
+
+    void watch_workers() {
+        for (;;) {
+            const bool is_over = is_stopped_ || (is_closed_ && table_.count() == 0);
+            if (is_over) {
+                memory_.close();
+                if (staff_.is_empty()) break;
+            }
+            auto next = look_at_timeouts();
+            if (is_stopped_) next = next.or_earlier(kill_when_due());
+            if (!is_over && !staff_.is_full()) next = next.or_earlier(refill());
+            wait_for_workers(next);
+            for (const Staff::Gone& gone : staff_.remove_ended()) account_for(gone);
+            std::unique_lock lock{settling_};
+            const auto failure = std::exchange(start_failure_, nullptr);
+            lock.unlock();
+            if (failure) break_by(failure);
+        }
+        is_over_ = true;
+        memory_.wake_collector();
+    }
+
+    void wait_for_workers(posix::Deadline deadline) {
+        std::vector<pollfd> entries{
+            {.fd = control_.read_end.get(), .events = POLLIN, .revents = 0}};
+        staff_.append_sentinels(entries);
+        static_cast<void>(posix::poll_until(
+            entries.data(), static_cast<nfds_t>(entries.size()), deadline));
+        char drop[64];
+        while (::read(control_.read_end.get(), drop, sizeof drop) > 0) {
+        }
+    }
+
+    /// Answers for the tasks that a worker had begun when it ended.
+    void account_for(const Staff::Gone& gone) {
+        const auto death = std::make_exception_ptr(WorkerDied{gone.pid, gone.status});
+        early_deaths_ = gone.was_ready ? 0 : early_deaths_ + 1;
+        bool is_fatal = early_deaths_ >= most_early_deaths;
+        {
+            std::unique_lock lock{settling_};
+            // What it has answered counts, to the last result.
+            take_results();
+            std::vector<std::uint32_t> lost;
+            table_.for_each(
+                [&](TaskState state) { return state.worker() == gone.number; },
+                [&](std::uint32_t slot, const Task&) { lost.push_back(slot); });
+            const bool was_dismissed = std::erase(dismissed_, gone.number) != 0;
+            const bool has_left = gone.status == ExitStatus::exited(0) && lost.empty();
+            is_fatal |= terms_.breaks_at_death && !has_left && !was_dismissed;
+            for (const std::uint32_t slot : lost) {
+                if (!is_fatal && !is_begun_anew(slot)) fail(slot, death);
+            }
+            finish_jobs(lock);
+        }
+        // It may have been woken for a task that it has not begun.
+        memory_.wake_all_workers();
+        if (is_fatal) break_by(death);
+    }
+
+    /// Sends a task off again that was lost. @return Whether it may be.
+    [[nodiscard]] bool is_begun_anew(std::uint32_t slot) {
+        Task& task = table_.at(slot);
+        if (task.terms.retries == 0 || is_stopped_) return false;
+        --task.terms.retries;
+        const Ticket ticket = table_.renew(slot);
+        task.job->posted(task.index, ticket);
+        if (!task.terms.timeout.is_endless()) watch(ticket, task.terms.timeout);
+        send(ticket, task);
+        return true;
+    }
+
+    /// Starts workers at the empty desks. @return When to do it again, if need be.
+    [[nodiscard]] posix::Deadline refill() {
+        try {
+            staff_.fill();
+            return {};
+        } catch (...) {
+            if (staff_.is_empty()) withdraw_all(std::current_exception());
+            return posix::Deadline::after(between_attempts);
+        }
+    }
+
+    [[nodiscard]] posix::Deadline kill_when_due() {
+        if (kill_at_.is_never()) kill_at_ = posix::Deadline::after(grace);
+        if (!kill_at_.has_passed()) return kill_at_;
+        staff_.send_signal(SIGKILL);
+        return {};
+    }
+
+    /// Fails the tasks that have taken too long. @return When to look again.
+    [[nodiscard]] posix::Deadline look_at_timeouts() {
+        std::unique_lock lock{settling_};
+        const auto next =
+            timeouts_.expire(table_, [this](Ticket ticket, std::uint32_t worker) {
+                fail(ticket.slot, std::make_exception_ptr(TaskTimeout{}));
+                dismiss(worker);
+            });
+        finish_jobs(lock);
+        return next;
+    }
+
+    // -- Threads --
+
+    template <void (WorkerPool::*serve)()>
+    void start_thread() {
+        auto self = std::make_unique<std::shared_ptr<WorkerPool>>(shared_from_this());
+        const auto run = [](void* argument) -> void* {
+            const std::unique_ptr<std::shared_ptr<WorkerPool>> mine{
+                static_cast<std::shared_ptr<WorkerPool>*>(argument)};
+            WorkerPool& pool = **mine;
+            current_ = &pool;
+            for (bool is_done = false; !is_done;) {
+                try {
+                    (pool.*serve)();
+                    is_done = true;
+                } catch (const std::bad_alloc&) {
+                    const timespec moment{.tv_sec = 0, .tv_nsec = 1'000'000};
+                    ::nanosleep(&moment, nullptr);
+                }
+            }
+            const std::lock_guard lock{pool.threads_mutex_};
+            --pool.thread_count_;
+            pool.threads_changed_.notify_all();
+            return nullptr;
+        };
+        const int code = posix::start_background_thread(run, self.get());
+        if (code != 0) throw_os_error(code, "pthread_create");
+        static_cast<void>(self.release());
+        const std::lock_guard lock{threads_mutex_};
+        ++thread_count_;
+    }
+
+    void start_threads() {
+        start_thread<&WorkerPool::collect_results>();
+        try {
+            start_thread<&WorkerPool::watch_workers>();
+        } catch (...) {
+            is_over_ = true;
+            memory_.wake_collector();
+            join();
+            throw;
+        }
+    }
+
+    const PoolTerms terms_;
+    Staff staff_;
+    posix::Pipe control_;  ///< wakes the watcher
+    std::atomic<bool> is_stopped_ = false;
+    std::atomic<bool> is_over_ = false;
+    std::vector<std::uint32_t> dismissed_;  ///< guarded by `settling_`
+
+    // The watcher's alone.
+    posix::Deadline kill_at_;
+    int early_deaths_ = 0;
+
+    TaskTimeouts timeouts_;
+
+    std::mutex threads_mutex_;  ///< guards the count
+    std::condition_variable threads_changed_;
+    int thread_count_ = 0;
+
+    static inline thread_local constinit const WorkerPool* current_ = nullptr;
+};
+
+}  // namespace pyproc::multiprocessing::detail
