@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -181,6 +182,7 @@ public:
 
 private:
     void await(posix::Timeout limit) const {
+        if (!state_) throw std::logic_error{"a future of no call"};
         if (state_->wait_until(posix::Deadline::after(limit))) return;
         throw TimeoutError{"result"};
     }

@@ -4,6 +4,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -62,6 +63,7 @@ public:
 
     /// Waits until the call is done, or the limit has come. @return Whether it is done.
     bool wait(posix::Timeout limit = {}) const {
+        if (!state_) throw std::logic_error{"a result of no call"};
         return state_->wait_until(posix::Deadline::after(limit));
     }
 

@@ -208,6 +208,7 @@ protected:
         }
         Task* const task = table_.find({head.slot, head.generation});
         if (task == nullptr) return;
+        done_jobs_.reserve(done_jobs_.size() + 1);  // now, while nothing has changed
         bool is_done = false;
         std::exception_ptr failure;
         try {

@@ -42,6 +42,10 @@ public:
     /// Takes in what results have come; gives up at once if somebody else is at it.
     virtual void collect() = 0;
 
+    /// Whether the calling thread is the one that takes in results: it has called what a
+    /// user has given it, and if that waits for a result, nobody else takes it in.
+    [[nodiscard]] virtual bool is_collector() const noexcept { return false; }
+
     /// @throws std::logic_error  This process has it from its parent, as a copy that
     ///                           nobody works for.
     virtual void require_own_process() const = 0;
@@ -116,14 +120,22 @@ protected:
                 posix::relax();
             }
         }
+        const auto engine = this->engine();
+        const bool collects = engine && engine->is_collector();
         std::unique_lock lock{mutex_};
-        if (deadline.is_never()) {
-            changed_.wait(lock, is_there);
-            return true;
-        }
         while (!is_there()) {
             if (deadline.has_passed()) return false;
-            changed_.wait_for(lock, left_until(deadline));
+            if (collects) {
+                lock.unlock();
+                engine->collect();
+                lock.lock();
+                constexpr std::chrono::milliseconds between{1};
+                if (!is_there()) changed_.wait_for(lock, between);
+            } else if (deadline.is_never()) {
+                changed_.wait(lock);
+            } else {
+                changed_.wait_for(lock, left_until(deadline));
+            }
         }
         return true;
     }

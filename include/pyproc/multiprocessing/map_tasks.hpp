@@ -152,11 +152,13 @@ template <class How, class Pool, class F, std::ranges::input_range Range>
 }
 
 /// Waits for the results of a map, and tells how far it is.
+///
+/// @throws what `on_progress` throws.
 template <class State>
-[[nodiscard]] auto await_map(State& state, const MapOptions& options) {
+void await_map(State& state, const MapOptions& options) {
     if (!options.on_progress) {
         static_cast<void>(state.wait_until({}));
-        return std::move(state.value());
+        return;
     }
     constexpr std::chrono::milliseconds between{40};
     std::size_t told = 0;
@@ -166,7 +168,6 @@ template <class State>
         if (done != told || is_ready) options.on_progress(done, state.total());
         told = done;
     }
-    return std::move(state.value());
 }
 
 }  // namespace detail

@@ -212,10 +212,16 @@ private:
     template <class How, class F, class Range>
     auto all_of(const MapOptions& options, F f, Range&& range) {
         const auto state = detail::post_map<How>(pool_, options, f, range);
+        try {
+            detail::await_map(*state, options);
+        } catch (...) {
+            pool_->withdraw_tasks_of(*state);
+            throw;
+        }
         if constexpr (detail::returns_nothing<How, F, Range>) {
-            static_cast<void>(detail::await_map(*state, options));
+            static_cast<void>(state->value());
         } else {
-            return detail::await_map(*state, options);
+            return std::move(state->value());
         }
     }
 

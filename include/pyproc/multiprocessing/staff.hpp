@@ -153,6 +153,15 @@ private:
         start_by_fork(state, [this, &terms] {
             Worker{memory_, terms}.work(terms_.initializer);
         });
+        try {
+            // Opened now, so that it need not be when there are no descriptors left.
+            static_cast<void>(state->sentinel());
+        } catch (...) {
+            send({state, number}, SIGKILL);
+            state->child()->wait();
+            registry.forget(state);
+            throw;
+        }
         desks_[desk] = Member{state, number};
     }
 

@@ -86,7 +86,14 @@ public:
     }
 
     [[nodiscard]] unsigned processes() const noexcept { return memory_.desk_count(); }
-    [[nodiscard]] std::vector<pid_t> pids() const { return staff_.pids(); }
+    [[nodiscard]] std::vector<pid_t> pids() const {
+        require_own_process();
+        return staff_.pids();
+    }
+
+    [[nodiscard]] bool is_collector() const noexcept override {
+        return collector_ == this;
+    }
 
     [[nodiscard]] bool stop(Ticket ticket) override {
         std::unique_lock lock{settling_};
@@ -199,6 +206,7 @@ private:
 
     void collect_results() {
         constexpr std::size_t many = 16;
+        collector_ = this;
         while (!is_over_) {
             std::unique_lock lock{settling_};
             const std::size_t count = collect_with(lock);
@@ -375,7 +383,9 @@ private:
     std::condition_variable threads_changed_;
     int thread_count_ = 0;
 
+    /// The pool that the calling thread works for, if any; and as its collector.
     static inline thread_local constinit const WorkerPool* current_ = nullptr;
+    static inline thread_local constinit const WorkerPool* collector_ = nullptr;
 };
 
 }  // namespace pyproc::multiprocessing::detail
