@@ -42,6 +42,7 @@
 #include "pyproc/multiprocessing/queues.hpp"
 #include "pyproc/multiprocessing/registry.hpp"
 #include "pyproc/multiprocessing/ring.hpp"
+#include "pyproc/multiprocessing/ring_side.hpp"
 #include "pyproc/multiprocessing/semaphore.hpp"
 #include "pyproc/multiprocessing/serialize.hpp"
 #include "pyproc/multiprocessing/server_link.hpp"
