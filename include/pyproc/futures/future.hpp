@@ -150,11 +150,13 @@ public:
     /// Cancels it, unless a worker has begun it or it has ended.
     ///
     /// @return Whether it is cancelled, now or before.
+    /// @throws std::logic_error  This process has it from its parent.
     bool cancel() const { return state_->cancel(false); }
 
     /// Cancels it even if a worker has begun it: that worker is killed, and replaced.
     ///
     /// @return Whether it is cancelled; not if it has ended.
+    /// @throws std::logic_error  This process has it from its parent.
     bool stop() const { return state_->cancel(true); }
 
     /// Whether it was cancelled.

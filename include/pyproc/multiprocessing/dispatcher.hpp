@@ -95,6 +95,7 @@ public:
     }
 
     [[nodiscard]] bool withdraw(Ticket ticket) override {
+        require_own_process();
         const std::lock_guard lock{settling_};
         if (table_.find(ticket) == nullptr || !table_.withdraw(ticket)) return false;
         release(ticket.slot);
@@ -104,6 +105,7 @@ public:
     /// Withdraws the tasks that no worker has begun. Their jobs are told that they have
     /// failed.
     void withdraw_all(const std::exception_ptr& failure) {
+        if (is_forked()) return;
         std::unique_lock posting{posting_};  // so that none is half sent off
         std::unique_lock lock{settling_};
         fail_all(failure, [this](std::uint32_t slot, const Task& task) {
@@ -115,6 +117,7 @@ public:
 
     /// Withdraws the tasks of a job that no worker has begun. It is not told so.
     void withdraw_tasks_of(const Job& job) {
+        if (is_forked()) return;
         const std::scoped_lock lock{posting_, settling_};
         table_.for_each([](TaskState) { return true; },
                         [&](std::uint32_t slot, const Task& task) {

@@ -89,6 +89,7 @@ public:
     [[nodiscard]] std::vector<pid_t> pids() const { return staff_.pids(); }
 
     [[nodiscard]] bool stop(Ticket ticket) override {
+        require_own_process();
         std::unique_lock lock{settling_};
         if (table_.find(ticket) == nullptr) return false;
         std::uint32_t worker = 0;
