@@ -269,8 +269,10 @@ private:
             }
             finish_jobs(lock);
         }
-        // It may have been woken for a task that it has not begun.
+        // It may have been woken for a task that it has not begun, or been about to wake
+        // the collector, which no other does then.
         memory_.wake_all_workers();
+        memory_.wake_collector();
         if (is_fatal) break_by(death);
     }
 
