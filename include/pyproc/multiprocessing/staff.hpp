@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <algorithm>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
@@ -102,6 +103,18 @@ public:
             desks_[desk].reset();
         }
         return gone;
+    }
+
+    /// The number of the latest worker that has come past its initializer; 0 if there is
+    /// none.
+    [[nodiscard]] std::uint32_t latest_ready() {
+        const std::lock_guard lock{mutex_};
+        std::uint32_t latest = 0;
+        for (unsigned desk = 0; desk < desks_.size(); ++desk) {
+            const bool is_ready = desks_[desk] && memory_.desk(desk).is_ready != 0;
+            if (is_ready) latest = std::max(latest, desks_[desk]->number);
+        }
+        return latest;
     }
 
     /// Kills the worker of this number, if it is still there.

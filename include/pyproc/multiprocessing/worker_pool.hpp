@@ -251,7 +251,10 @@ private:
     /// Answers for the tasks that a worker had begun when it ended.
     void account_for(const Staff::Gone& gone) {
         const auto death = std::make_exception_ptr(WorkerDied{gone.pid, gone.status});
-        early_deaths_ = gone.was_ready ? 0 : early_deaths_ + 1;
+        const std::uint32_t latest = gone.was_ready ? gone.number : staff_.latest_ready();
+        if (latest > latest_ready_) early_deaths_ = 0;
+        latest_ready_ = std::max(latest, latest_ready_);
+        if (!gone.was_ready) ++early_deaths_;
         bool is_fatal = early_deaths_ >= most_early_deaths;
         {
             std::unique_lock lock{settling_};
@@ -371,6 +374,7 @@ private:
     // The watcher's alone.
     posix::Deadline kill_at_;
     int early_deaths_ = 0;
+    std::uint32_t latest_ready_ = 0;  ///< the number of a worker
 
     TaskTimeouts timeouts_;
 
