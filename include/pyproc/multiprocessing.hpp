@@ -35,6 +35,7 @@
 #include "pyproc/multiprocessing/pool.hpp"
 #include "pyproc/multiprocessing/pool_errors.hpp"
 #include "pyproc/multiprocessing/pool_memory.hpp"
+#include "pyproc/multiprocessing/pool_threads.hpp"
 #include "pyproc/multiprocessing/popen_fork.hpp"
 #include "pyproc/multiprocessing/popen_forkserver.hpp"
 #include "pyproc/multiprocessing/process.hpp"

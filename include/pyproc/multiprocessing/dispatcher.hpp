@@ -253,8 +253,20 @@ protected:
     /// them.
     void finish_jobs(std::unique_lock<std::mutex>& lock) {
         const auto jobs = std::exchange(done_jobs_, {});
+        if (!jobs.empty()) ++finishing_;
         lock.unlock();
+        if (jobs.empty()) return;
+        ++callback_depth_;
         for (const auto& job : jobs) job->finish();
+        --callback_depth_;
+        if (--finishing_ == 0) finishing_.notify_all();
+    }
+
+    /// Waits until those that others are telling have been told. In a callback, which
+    /// another may wait for, it does not wait.
+    void await_callbacks() const {
+        if (callback_depth_ > 0) return;
+        for (int count = 0; (count = finishing_) != 0;) finishing_.wait(count);
     }
 
     PoolMemory memory_;
@@ -269,6 +281,9 @@ protected:
     std::vector<std::shared_ptr<Job>> done_jobs_;
 
 private:
+    std::atomic<int> finishing_ = 0;  ///< how many threads tell jobs that they are done
+    static inline thread_local constinit int callback_depth_ = 0;
+
     static void nap() noexcept {
         const timespec moment{.tv_sec = 0, .tv_nsec = 100'000};
         ::nanosleep(&moment, nullptr);

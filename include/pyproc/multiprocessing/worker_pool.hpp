@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <condition_variable>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
@@ -24,11 +23,11 @@
 #include "pyproc/multiprocessing/dispatcher.hpp"
 #include "pyproc/multiprocessing/job.hpp"
 #include "pyproc/multiprocessing/pool_errors.hpp"
+#include "pyproc/multiprocessing/pool_threads.hpp"
 #include "pyproc/multiprocessing/registry.hpp"
 #include "pyproc/multiprocessing/staff.hpp"
 #include "pyproc/multiprocessing/task_table.hpp"
 #include "pyproc/multiprocessing/task_timeouts.hpp"
-#include "pyproc/posix/background_thread.hpp"
 #include "pyproc/posix/deadline.hpp"
 #include "pyproc/posix/pipe.hpp"
 #include "pyproc/posix/poll.hpp"
@@ -114,19 +113,23 @@ public:
         if (!is_forked()) stop_all(std::make_exception_ptr(PoolTerminated{}));
     }
 
-    /// Waits until the workers have ended, after `close` or `terminate`.
+    /// Waits until the workers have ended, after `close` or `terminate`, and until all
+    /// that waits for tasks has been told.
     ///
     /// Called by a thread of the pool itself, in a callback, it does not wait.
     void join() {
-        if (is_forked() || current_ == this) return;
-        std::unique_lock lock{threads_mutex_};
-        threads_changed_.wait(lock, [this] { return thread_count_ == 0; });
+        if (is_forked() || threads_->is_here()) return;
+        threads_->join();
+        await_callbacks();
     }
 
     void finish() noexcept override {
         try {
-            terms_.finishes_tasks ? close() : terminate();
-            join();
+            // In a callback that ends the program: its thread does nothing else any more.
+            const bool is_here = threads_->is_here();
+            terms_.finishes_tasks && !is_here ? close() : terminate();
+            if (is_here) staff_.send_signal(SIGKILL);
+            threads_->join();
         } catch (...) {
             // No memory: the workers will see that their pool is gone.
         }
@@ -321,45 +324,14 @@ private:
         return next;
     }
 
-    // -- Threads --
-
-    template <void (WorkerPool::*serve)()>
-    void start_thread() {
-        auto self = std::make_unique<std::shared_ptr<WorkerPool>>(shared_from_this());
-        const auto run = [](void* argument) -> void* {
-            const std::unique_ptr<std::shared_ptr<WorkerPool>> mine{
-                static_cast<std::shared_ptr<WorkerPool>*>(argument)};
-            WorkerPool& pool = **mine;
-            current_ = &pool;
-            for (bool is_done = false; !is_done;) {
-                try {
-                    (pool.*serve)();
-                    is_done = true;
-                } catch (const std::bad_alloc&) {
-                    const timespec moment{.tv_sec = 0, .tv_nsec = 1'000'000};
-                    ::nanosleep(&moment, nullptr);
-                }
-            }
-            const std::lock_guard lock{pool.threads_mutex_};
-            --pool.thread_count_;
-            pool.threads_changed_.notify_all();
-            return nullptr;
-        };
-        const int code = posix::start_background_thread(run, self.get());
-        if (code != 0) throw_os_error(code, "pthread_create");
-        static_cast<void>(self.release());
-        const std::lock_guard lock{threads_mutex_};
-        ++thread_count_;
-    }
-
     void start_threads() {
-        start_thread<&WorkerPool::collect_results>();
+        PoolThreads::start<&WorkerPool::collect_results>(threads_, shared_from_this());
         try {
-            start_thread<&WorkerPool::watch_workers>();
+            PoolThreads::start<&WorkerPool::watch_workers>(threads_, shared_from_this());
         } catch (...) {
             is_over_ = true;
             memory_.wake_collector();
-            join();
+            threads_->join();
             throw;
         }
     }
@@ -378,11 +350,7 @@ private:
 
     TaskTimeouts timeouts_;
 
-    std::mutex threads_mutex_;  ///< guards the count
-    std::condition_variable threads_changed_;
-    int thread_count_ = 0;
-
-    static inline thread_local constinit const WorkerPool* current_ = nullptr;
+    const std::shared_ptr<PoolThreads> threads_ = std::make_shared<PoolThreads>();
 };
 
 }  // namespace pyproc::multiprocessing::detail
