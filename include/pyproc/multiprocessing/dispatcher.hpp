@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -52,7 +53,7 @@ public:
         while (!(ticket = table_.take(job, index, terms))) {
             lock.unlock();
             collect();
-            nap();
+            nap(std::chrono::microseconds{100});
             lock.lock();
             require_open();
         }
@@ -262,6 +263,11 @@ protected:
         if (--finishing_ == 0) finishing_.notify_all();
     }
 
+    static void nap(std::chrono::nanoseconds length) noexcept {
+        const timespec moment{.tv_sec = 0, .tv_nsec = static_cast<long>(length.count())};
+        ::nanosleep(&moment, nullptr);
+    }
+
     /// Waits until those that others are telling have been told. In a callback, which
     /// another may wait for, it does not wait.
     void await_callbacks() const {
@@ -283,11 +289,6 @@ protected:
 private:
     std::atomic<int> finishing_ = 0;  ///< how many threads tell jobs that they are done
     static inline thread_local constinit int callback_depth_ = 0;
-
-    static void nap() noexcept {
-        const timespec moment{.tv_sec = 0, .tv_nsec = 100'000};
-        ::nanosleep(&moment, nullptr);
-    }
 
     const std::exception_ptr closed_error_;
     const pid_t process_ = ::getpid();

@@ -76,7 +76,6 @@ public:
             pool->staff_.send_signal(SIGKILL);
             while (!pool->staff_.is_empty()) {
                 pool->wait_for_workers(posix::Deadline{});
-                static_cast<void>(pool->staff_.remove_ended());
             }
             throw;
         }
@@ -138,6 +137,9 @@ public:
 private:
     /// A worker that is asked to end has so long before it is killed.
     static constexpr std::chrono::milliseconds grace{500};
+
+    /// So often it looks whether one has ended where nothing tells it so.
+    static constexpr std::chrono::milliseconds look_again{50};
 
     /// When a worker could not be started, the next attempt is made so much later.
     static constexpr std::chrono::milliseconds between_attempts{100};
@@ -209,8 +211,7 @@ private:
             if (count >= many) {
                 // More are on their way: one look later on is cheaper than to be woken
                 // for each.
-                const timespec moment{.tv_sec = 0, .tv_nsec = 20'000};
-                ::nanosleep(&moment, nullptr);
+                nap(std::chrono::microseconds{20});
             } else if (count == 0) {
                 memory_.sleep_for_results([this] { return is_over_.load(); });
             }
@@ -230,7 +231,7 @@ private:
             if (is_stopped_) next = next.or_earlier(kill_when_due());
             if (!is_over && !staff_.is_full()) next = next.or_earlier(refill());
             wait_for_workers(next);
-            for (const Staff::Gone& gone : staff_.remove_ended()) account_for(gone);
+            for (; !gone_.empty(); gone_.pop_back()) account_for(gone_.back());
             std::unique_lock lock{settling_};
             const auto failure = std::exchange(start_failure_, nullptr);
             lock.unlock();
@@ -240,15 +241,24 @@ private:
         memory_.wake_collector();
     }
 
+    /// Sleeps until a worker has ended, there is something else to see to, or the
+    /// deadline has come; and takes those that have ended into `gone_`.
     void wait_for_workers(posix::Deadline deadline) {
         std::vector<pollfd> entries{
             {.fd = control_.read_end.get(), .events = POLLIN, .revents = 0}};
-        staff_.append_sentinels(entries);
+        const bool is_sure = staff_.append_sentinels(entries);
+        if (!is_sure) deadline = deadline.or_earlier(posix::Deadline::after(look_again));
         static_cast<void>(posix::poll_until(
             entries.data(), static_cast<nfds_t>(entries.size()), deadline));
         char drop[64];
         while (::read(control_.read_end.get(), drop, sizeof drop) > 0) {
         }
+        staff_.remove_ended(gone_);
+        const bool is_false_alarm =
+            gone_.empty() &&
+            std::any_of(entries.begin() + 1, entries.end(),
+                        [](const pollfd& entry) { return entry.revents != 0; });
+        if (is_false_alarm) nap(std::chrono::milliseconds{5});
     }
 
     /// Answers for the tasks that a worker had begun when it ended.
@@ -344,6 +354,7 @@ private:
     std::vector<std::uint32_t> dismissed_;  ///< guarded by `settling_`
 
     // The watcher's alone.
+    std::vector<Staff::Gone> gone_;  ///< those that are not accounted for yet
     posix::Deadline kill_at_;
     int early_deaths_ = 0;
     std::uint32_t latest_ready_ = 0;  ///< the number of a worker
