@@ -107,7 +107,7 @@ protected:
     /// As leaving Python's `with` block: waits until all calls have been made, unless it
     /// has been shut down.
     ~Executor() {
-        if (engine_ && !engine_->is_closed()) shutdown();
+        if (engine_ && (!engine_->is_closed() || engine_->is_broken())) shutdown();
     }
 
     [[nodiscard]] const std::shared_ptr<Engine>& engine() const {

@@ -136,6 +136,13 @@ public:
 
     [[nodiscard]] bool is_closed() const noexcept { return is_closed_; }
 
+    /// Whether it has been closed by itself, since it can't go on.
+    [[nodiscard]] bool is_broken() {
+        if (is_forked()) return false;
+        const std::lock_guard lock{posting_};
+        return broken_by_ != nullptr;
+    }
+
 protected:
     /// @param closed_error  What `post` throws when no more tasks are taken.
     Dispatcher(unsigned processes, std::exception_ptr closed_error)
