@@ -58,7 +58,7 @@ public:
             const auto engine = this->engine();
             if (engine && !this->is_ready() && !is_cancelled_) {
                 is_withdrawn =
-                    even_if_running ? engine->stop(ticket()) : engine->withdraw(ticket());
+                    even_if_running ? is_stopped_by(*engine) : engine->withdraw(ticket());
             }
             if (is_withdrawn) {
                 static_cast<void>(fail(0, std::make_exception_ptr(CancelledError{})));
@@ -70,6 +70,15 @@ public:
     }
 
 private:
+    [[nodiscard]] bool is_stopped_by(tasks::Engine& engine) const {
+        for (std::uint64_t before = 0;;) {
+            before = ticket_;
+            if (engine.stop(ticket())) return true;
+            // Else it has just been begun anew, under another ticket.
+            if (before == ticket_) return false;
+        }
+    }
+
     [[nodiscard]] tasks::Ticket ticket() const noexcept {
         const std::uint64_t both = ticket_;
         return {static_cast<std::uint32_t>(both >> 32U),

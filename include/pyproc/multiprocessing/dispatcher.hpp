@@ -70,6 +70,7 @@ public:
                 send(*ticket, code, !terms.timeout.is_endless(), size, write);
             }
         } catch (...) {
+            const std::lock_guard settling{settling_};
             static_cast<void>(table_.withdraw(*ticket));
             table_.release(ticket->slot);
             throw;
