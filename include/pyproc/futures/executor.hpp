@@ -4,6 +4,7 @@
 #include <exception>
 #include <memory>
 #include <ranges>
+#include <stdexcept>
 #include <type_traits>
 #include <utility>
 
@@ -52,7 +53,7 @@ public:
         using Result = Future<typename Call::Returned>;
         using State = typename Result::State;
         return Result{detail::tasks::post_call<Call, State>(
-            engine_, State::Order::waiters_first, options, f, args...)};
+            engine(), State::Order::waiters_first, options, f, args...)};
     }
 
     /// What `f` returns for each item of a range, or for the items of several side by
@@ -72,27 +73,26 @@ public:
     template <class F, std::ranges::input_range Range>
     [[nodiscard]] auto map(const MapOptions& options, F f, Range&& range) {
         return detail::tasks::start_imap<detail::tasks::OnItem>(
-            engine_, options, true, true, std::move(f), std::forward<Range>(range));
+            engine(), options, true, true, std::move(f), std::forward<Range>(range));
     }
     template <class F, std::ranges::input_range... Ranges>
     [[nodiscard]] auto map(const MapOptions& options, F f, Ranges&&... ranges) {
         return detail::tasks::start_imap<detail::tasks::OnTuple>(
-            engine_, options, true, true, std::move(f),
+            engine(), options, true, true, std::move(f),
             detail::Zip{std::views::all(std::forward<Ranges>(ranges))...});
     }
 
     /// Takes no more calls.
     ///
     /// @param wait            Whether to wait until those there are have been made and
-    /// the
-    ///                        workers have ended; if not, they do so by themselves.
+    ///                        the workers have ended; if not, they do so by themselves.
     /// @param cancel_futures  Whether calls that no worker has begun are cancelled.
     void shutdown(bool wait = true, bool cancel_futures = false) {
-        engine_->close();
+        engine()->close();
         if (cancel_futures) {
-            engine_->withdraw_all(std::make_exception_ptr(CancelledError{}));
+            engine()->withdraw_all(std::make_exception_ptr(CancelledError{}));
         }
-        if (wait) engine_->join();
+        if (wait) engine()->join();
     }
 
 protected:
@@ -107,10 +107,11 @@ protected:
     /// As leaving Python's `with` block: waits until all calls have been made, unless it
     /// has been shut down.
     ~Executor() {
-        if (engine_ && !engine_->is_closed()) shutdown();
+        if (engine_ && (!engine_->is_closed() || engine_->is_broken())) shutdown();
     }
 
-    [[nodiscard]] const std::shared_ptr<Engine>& engine() const noexcept {
+    [[nodiscard]] const std::shared_ptr<Engine>& engine() const {
+        if (!engine_) throw std::logic_error{"executor has been moved from"};
         return engine_;
     }
 

@@ -59,7 +59,7 @@ public:
             const auto engine = this->engine();
             if (engine && !this->is_ready() && !is_cancelled_) {
                 is_withdrawn =
-                    even_if_running ? engine->stop(ticket()) : engine->withdraw(ticket());
+                    even_if_running ? is_stopped_by(*engine) : engine->withdraw(ticket());
             }
             if (is_withdrawn) {
                 static_cast<void>(fail(0, std::make_exception_ptr(CancelledError{})));
@@ -71,6 +71,15 @@ public:
     }
 
 private:
+    [[nodiscard]] bool is_stopped_by(tasks::Engine& engine) const {
+        for (std::uint64_t before = 0;;) {
+            before = ticket_;
+            if (engine.stop(ticket())) return true;
+            // Else it has just been begun anew, under another ticket.
+            if (before == ticket_) return false;
+        }
+    }
+
     [[nodiscard]] tasks::Ticket ticket() const noexcept {
         const std::uint64_t both = ticket_;
         return {static_cast<std::uint32_t>(both >> 32U),
@@ -151,11 +160,13 @@ public:
     /// Cancels it, unless a worker has begun it or it has ended.
     ///
     /// @return Whether it is cancelled, now or before.
+    /// @throws std::logic_error  This process has it from its parent.
     bool cancel() const { return state_->cancel(false); }
 
     /// Cancels it even if a worker has begun it: that worker is killed, and replaced.
     ///
     /// @return Whether it is cancelled; not if it has ended.
+    /// @throws std::logic_error  This process has it from its parent.
     bool stop() const { return state_->cancel(true); }
 
     /// Whether it was cancelled.

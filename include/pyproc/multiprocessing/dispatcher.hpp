@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -52,7 +53,7 @@ public:
         while (!(ticket = table_.take(job, index, terms))) {
             lock.unlock();
             collect();
-            nap();
+            nap(std::chrono::microseconds{100});
             lock.lock();
             require_open();
         }
@@ -69,6 +70,7 @@ public:
                 send(*ticket, code, !terms.timeout.is_endless(), size, write);
             }
         } catch (...) {
+            const std::lock_guard settling{settling_};
             static_cast<void>(table_.withdraw(*ticket));
             table_.release(ticket->slot);
             throw;
@@ -95,6 +97,7 @@ public:
     }
 
     [[nodiscard]] bool withdraw(Ticket ticket) override {
+        require_own_process();
         const std::lock_guard lock{settling_};
         if (table_.find(ticket) == nullptr || !table_.withdraw(ticket)) return false;
         release(ticket.slot);
@@ -104,6 +107,7 @@ public:
     /// Withdraws the tasks that no worker has begun. Their jobs are told that they have
     /// failed.
     void withdraw_all(const std::exception_ptr& failure) {
+        if (is_forked()) return;
         std::unique_lock posting{posting_};  // so that none is half sent off
         std::unique_lock lock{settling_};
         fail_all(failure, [this](std::uint32_t slot, const Task& task) {
@@ -115,6 +119,7 @@ public:
 
     /// Withdraws the tasks of a job that no worker has begun. It is not told so.
     void withdraw_tasks_of(const Job& job) {
+        if (is_forked()) return;
         const std::scoped_lock lock{posting_, settling_};
         table_.for_each([](TaskState) { return true; },
                         [&](std::uint32_t slot, const Task& task) {
@@ -131,6 +136,13 @@ public:
     }
 
     [[nodiscard]] bool is_closed() const noexcept { return is_closed_; }
+
+    /// Whether it has been closed by itself, since it can't go on.
+    [[nodiscard]] bool is_broken() {
+        if (is_forked()) return false;
+        const std::lock_guard lock{posting_};
+        return broken_by_ != nullptr;
+    }
 
 protected:
     /// @param closed_error  What `post` throws when no more tasks are taken.
@@ -251,8 +263,25 @@ protected:
     /// them.
     void finish_jobs(std::unique_lock<std::mutex>& lock) {
         const auto jobs = std::exchange(done_jobs_, {});
+        if (!jobs.empty()) ++finishing_;
         lock.unlock();
+        if (jobs.empty()) return;
+        ++callback_depth_;
         for (const auto& job : jobs) job->finish();
+        --callback_depth_;
+        if (--finishing_ == 0) finishing_.notify_all();
+    }
+
+    static void nap(std::chrono::nanoseconds length) noexcept {
+        const timespec moment{.tv_sec = 0, .tv_nsec = static_cast<long>(length.count())};
+        ::nanosleep(&moment, nullptr);
+    }
+
+    /// Waits until those that others are telling have been told. In a callback, which
+    /// another may wait for, it does not wait.
+    void await_callbacks() const {
+        if (callback_depth_ > 0) return;
+        for (int count = 0; (count = finishing_) != 0;) finishing_.wait(count);
     }
 
     PoolMemory memory_;
@@ -267,10 +296,8 @@ protected:
     std::vector<std::shared_ptr<Job>> done_jobs_;
 
 private:
-    static void nap() noexcept {
-        const timespec moment{.tv_sec = 0, .tv_nsec = 100'000};
-        ::nanosleep(&moment, nullptr);
-    }
+    std::atomic<int> finishing_ = 0;  ///< how many threads tell jobs that they are done
+    static inline thread_local constinit int callback_depth_ = 0;
 
     const std::exception_ptr closed_error_;
     const pid_t process_ = ::getpid();

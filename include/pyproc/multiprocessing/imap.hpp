@@ -50,7 +50,7 @@ public:
     /// which has failed so.
     void give_up(std::size_t chunk, const std::exception_ptr& failure) {
         const std::lock_guard lock{mutex_};
-        arrive(chunk, {Result{std::nullopt, failure}});
+        arrive(chunk, failed(1, failure));
     }
 
     bool deliver(std::size_t chunk, std::span<const std::byte> bytes) override {
@@ -73,8 +73,7 @@ public:
     bool fail(std::size_t chunk, const std::exception_ptr& failure) noexcept override {
         const std::lock_guard lock{mutex_};
         try {
-            arrive(chunk, std::vector<Result>(chunks_[chunk].count,
-                                              Result{std::nullopt, failure}));
+            arrive(chunk, failed(chunks_[chunk].count, failure));
         } catch (...) {
             is_out_of_memory_ = true;
             notify_all();
@@ -115,6 +114,14 @@ private:
         std::vector<Result> results = {};  ///< empty until they have come
     };
     using Chunks = std::map<std::size_t, Chunk>;
+
+    // One by one: results may be such as can't be copied.
+    [[nodiscard]] static std::vector<Result> failed(std::size_t count,
+                                                    const std::exception_ptr& failure) {
+        std::vector<Result> results(count);
+        for (Result& result : results) result.failure = failure;
+        return results;
+    }
 
     [[nodiscard]] std::size_t count_of(std::size_t chunk) {
         const std::lock_guard lock{mutex_};

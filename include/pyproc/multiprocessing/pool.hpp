@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <ranges>
+#include <stdexcept>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -56,6 +57,9 @@ struct PoolOptions {
 /// The destructor terminates the pool, as leaving Python's `with` block does: what is not
 /// done fails with `PoolTerminated`. So it is at the end of the program.
 ///
+/// One that has been moved from may be assigned to or destroyed; all else is refused with
+/// a `std::logic_error`.
+///
 /// Threads: any member may be called by any thread at any time, but moving, assigning
 ///          and destroying. Two threads of the library's work for a pool. A worker that
 ///          replaces another is forked by one of these, and must not wait for a lock that
@@ -104,7 +108,7 @@ public:
         using Call = detail::PackedCall<F, detail::ArgOf<Args>...>;
         using State = detail::CallOutcome<typename Call::Result>;
         return AsyncResult<typename Call::Returned>{detail::post_call<Call, State>(
-            pool_, State::Order::callbacks_first, options, f, args...)};
+            engine(), State::Order::callbacks_first, options, f, args...)};
     }
 
     /// What `f` returns for each item of a range, in their order.
@@ -166,7 +170,7 @@ public:
     template <class F, std::ranges::input_range Range>
     [[nodiscard]] auto imap(const MapOptions& options, F f, Range&& range) {
         return detail::start_imap<detail::OnItem>(
-            pool_, options, true, false, std::move(f), std::forward<Range>(range));
+            engine(), options, true, false, std::move(f), std::forward<Range>(range));
     }
 
     /// The same in the order in which the results come.
@@ -177,28 +181,33 @@ public:
     template <class F, std::ranges::input_range Range>
     [[nodiscard]] auto imap_unordered(const MapOptions& options, F f, Range&& range) {
         return detail::start_imap<detail::OnItem>(
-            pool_, options, false, false, std::move(f), std::forward<Range>(range));
+            engine(), options, false, false, std::move(f), std::forward<Range>(range));
     }
 
     /// Takes no more tasks; the workers end when they have done those there are.
-    void close() { pool_->close(); }
+    void close() { engine()->close(); }
 
     /// Ends the workers, by SIGTERM and after half a second by SIGKILL, whatever they are
     /// doing. Tasks that are not done fail with `PoolTerminated`.
-    void terminate() { pool_->terminate(); }
+    void terminate() { engine()->terminate(); }
 
     /// Waits until the workers have ended.
     ///
     /// @throws ValueError  Neither `close` nor `terminate` has been called.
     void join() {
-        if (!pool_->is_closed()) throw ValueError{"Pool is still running"};
-        pool_->join();
+        if (!engine()->is_closed()) throw ValueError{"Pool is still running"};
+        engine()->join();
     }
 
     /// The numbers of the workers there are at the moment.
-    [[nodiscard]] std::vector<pid_t> pids() const { return pool_->pids(); }
+    [[nodiscard]] std::vector<pid_t> pids() const { return engine()->pids(); }
 
 private:
+    [[nodiscard]] const std::shared_ptr<detail::WorkerPool>& engine() const {
+        if (!pool_) throw std::logic_error{"pool has been moved from"};
+        return pool_;
+    }
+
     [[nodiscard]] static detail::PoolTerms terms_of(PoolOptions options) {
         detail::PoolTerms terms;
         terms.processes = detail::worker_count(options.processes);
@@ -211,11 +220,11 @@ private:
 
     template <class How, class F, class Range>
     auto all_of(const MapOptions& options, F f, Range&& range) {
-        const auto state = detail::post_map<How>(pool_, options, f, range);
+        const auto state = detail::post_map<How>(engine(), options, f, range);
         try {
             detail::await_map(*state, options);
         } catch (...) {
-            pool_->withdraw_tasks_of(*state);
+            engine()->withdraw_tasks_of(*state);
             throw;
         }
         if constexpr (detail::returns_nothing<How, F, Range>) {
@@ -229,7 +238,7 @@ private:
     auto all_later(const MapOptions& options, F f, Range&& range) {
         using R = detail::MapResult<How, F, Range>;
         return AsyncResult<std::vector<R>>{
-            detail::post_map<How>(pool_, options, f, range)};
+            detail::post_map<How>(engine(), options, f, range)};
     }
 
     std::shared_ptr<detail::WorkerPool> pool_;

@@ -97,8 +97,8 @@ struct ResultHead {
 ///   when it has put in a call, wakes one that says so. If that one dies, the pool wakes
 ///   the others.
 /// - The pool's collector does the same with results, and a worker that has put one in
-///   wakes it. If the worker dies before that, the pool, which learns of each death,
-///   looks.
+///   wakes it. If the worker dies before that, maybe when it has taken it upon itself to
+///   wake the collector and so no other will, the pool, which learns of each death, does.
 class PoolMemory {
 public:
     /// A place for a worker; the next in the place takes it over.

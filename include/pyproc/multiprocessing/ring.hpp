@@ -10,6 +10,7 @@
 #include <span>
 #include <stdexcept>
 
+#include "pyproc/multiprocessing/ring_side.hpp"
 #include "pyproc/posix/deadline.hpp"
 #include "pyproc/posix/event_count.hpp"
 #include "pyproc/posix/mapping.hpp"
@@ -122,6 +123,7 @@ public:
         take(head, read);
         return true;
     }
+
     [[nodiscard]] std::uint64_t put_count() const noexcept { return producers_.count(); }
     [[nodiscard]] std::uint64_t got_count() const noexcept { return consumers_.count(); }
 
@@ -140,7 +142,7 @@ public:
 private:
     /// Where in the memory, in the low 48 bits; and in which area, counted, in the
     /// others.
-    using Position = std::uint64_t;
+    using Position = RingSide::Position;
     static constexpr unsigned offset_bits = 48;
     static constexpr Position offset_mask = (Position{1} << offset_bits) - 1;
     [[nodiscard]] static Position pack(std::uint64_t area,
@@ -173,50 +175,7 @@ private:
     static constexpr std::uint64_t given_back_at_once = 4 * mib;
     static constexpr std::chrono::milliseconds idle_after{1000};
 
-    /// What producers have, or consumers: a lock, a position, what only its owner uses.
-    struct alignas(128) Side {
-        explicit Side(Position first) noexcept
-            : seen{first}, notes{{first, 0}, {~Position{0}, 0}}, position{first} {}
-
-        posix::RobustMutex mutex;
-
-        /// The other side's position, as last seen.
-        Position seen;
-
-        /// How many messages had passed when `position` was `at`. In the one of the two
-        /// that is not of the present position stands what may come next; so the count is
-        /// right whether or not its writer lives to store the position.
-        struct Note {
-            std::atomic<Position> at;
-            std::atomic<std::uint64_t> count;
-        };
-        Note notes[2];
-
-        alignas(64) std::atomic<Position> position;
-
-        [[nodiscard]] std::uint64_t count_at(Position now) const noexcept {
-            const bool second = notes[1].at.load(std::memory_order_relaxed) == now;
-            return notes[second ? 1 : 0].count.load(std::memory_order_acquire);
-        }
-        void note(Position next, std::uint64_t count) noexcept {
-            const Position now = position.load(std::memory_order_relaxed);
-            const bool second = notes[0].at.load(std::memory_order_relaxed) == now;
-            Note& free = notes[second ? 1 : 0];
-            // Released, so that who sees them sees that the position has left them.
-            free.at.store(next, std::memory_order_release);
-            free.count.store(count, std::memory_order_release);
-        }
-
-        /// The count, for those who do not have the lock.
-        [[nodiscard]] std::uint64_t count() const noexcept {
-            for (;;) {
-                const Position now = position.load(std::memory_order_acquire);
-                const std::uint64_t found = count_at(now);
-                // A note is written again only once the position has left it.
-                if (position.load(std::memory_order_relaxed) == now) return found;
-            }
-        }
-    };
+    using Side = RingSide;
 
     struct Place {
         Position at;

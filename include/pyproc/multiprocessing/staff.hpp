@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <algorithm>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
@@ -18,6 +19,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "pyproc/errors.hpp"
 #include "pyproc/exit_status.hpp"
 #include "pyproc/multiprocessing/pool_memory.hpp"
 #include "pyproc/multiprocessing/popen_fork.hpp"
@@ -77,19 +79,29 @@ public:
     [[nodiscard]] bool is_full() const { return count() == desks_.size(); }
 
     /// Appends what to wait for until one of them may have ended.
-    void append_sentinels(std::vector<pollfd>& entries) {
+    ///
+    /// @return Whether these tell of each end at once. They do not if there is no
+    ///         descriptor to be had for one, or no pidfds: what stands for these is kept
+    ///         open by a process that a task has forked, or closed by a task.
+    [[nodiscard]] bool append_sentinels(std::vector<pollfd>& entries) {
+        bool is_sure = has_pidfds();
         const std::lock_guard lock{mutex_};
         for (const auto& worker : desks_) {
             if (!worker) continue;
-            entries.push_back(
-                {.fd = worker->state->sentinel(), .events = POLLIN, .revents = 0});
+            try {
+                entries.push_back(
+                    {.fd = worker->state->sentinel(), .events = POLLIN, .revents = 0});
+            } catch (const OSError&) {
+                is_sure = false;
+            }
         }
+        return is_sure;
     }
 
-    /// Takes those that have ended from their desks.
-    [[nodiscard]] std::vector<Gone> remove_ended() {
-        std::vector<Gone> gone;
+    /// Takes those that have ended from their desks, and appends them.
+    void remove_ended(std::vector<Gone>& gone) {
         const std::lock_guard lock{mutex_};
+        gone.reserve(gone.size() + desks_.size());  // so that none is lost on the way
         for (unsigned desk = 0; desk < desks_.size(); ++desk) {
             if (!desks_[desk]) continue;
             ChildHandle& child = *desks_[desk]->state->child();
@@ -101,7 +113,18 @@ public:
             desks_[desk]->state->close();
             desks_[desk].reset();
         }
-        return gone;
+    }
+
+    /// The number of the latest worker that has come past its initializer; 0 if there is
+    /// none.
+    [[nodiscard]] std::uint32_t latest_ready() {
+        const std::lock_guard lock{mutex_};
+        std::uint32_t latest = 0;
+        for (unsigned desk = 0; desk < desks_.size(); ++desk) {
+            const bool is_ready = desks_[desk] && memory_.desk(desk).is_ready != 0;
+            if (is_ready) latest = std::max(latest, desks_[desk]->number);
+        }
+        return latest;
     }
 
     /// Kills the worker of this number, if it is still there.

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <vector>
@@ -23,10 +25,18 @@ public:
     [[nodiscard]] bool add(Ticket ticket, posix::Timeout timeout) {
         const std::lock_guard lock{mutex_};
         tickets_.push_back(ticket);
+        const bool are_many = tickets_.size() >= many_;  // most of them done, maybe
+        if (are_many) many_ *= 2;
         const auto due = posix::Deadline::after(timeout);
-        if (!due.is_before(next_)) return false;
+        if (!due.is_before(next_)) return are_many;
         next_ = due;
         return true;
+    }
+
+    /// How many it keeps an eye on, those among them that are done since it last looked.
+    [[nodiscard]] std::size_t count() {
+        const std::lock_guard lock{mutex_};
+        return tickets_.size();
     }
 
     /// Stops the tasks that have taken too long. With the lock held that guards the
@@ -47,9 +57,18 @@ public:
                 return false;
             }
             const std::uint32_t worker = table.stop(ticket);
-            if (worker != 0) stopped(ticket, worker);
-            return true;  // if nobody is at it, it has just been done
+            if (worker != 0) {
+                stopped(ticket, worker);
+                return true;
+            }
+            const bool is_begun =
+                table.state(ticket.slot).phase() != TaskState::Phase::pending;
+            // Else it may not take any time, or `started` is from the one before at this
+            // place, whose worker has been stopped just as it began.
+            if (!is_begun) next_ = next_.or_earlier(soon_or_after(task->terms.timeout));
+            return is_begun;  // it has just been done
         });
+        many_ = std::max(least_many, 2 * tickets_.size());
         return next_;
     }
 
@@ -64,8 +83,16 @@ private:
         return posix::Deadline::after(posix::Timeout{timeout.limit() - spent});
     }
 
+    [[nodiscard]] static posix::Deadline soon_or_after(posix::Timeout timeout) {
+        constexpr std::chrono::nanoseconds soon = std::chrono::milliseconds{1};
+        return posix::Deadline::after(posix::Timeout{std::max(soon, timeout.limit())});
+    }
+
+    static constexpr std::size_t least_many = 4096;
+
     std::mutex mutex_;
     std::vector<Ticket> tickets_;
+    std::size_t many_ = least_many;
     posix::Deadline next_;
 };
 

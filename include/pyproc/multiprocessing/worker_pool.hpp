@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <condition_variable>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
@@ -24,11 +23,11 @@
 #include "pyproc/multiprocessing/dispatcher.hpp"
 #include "pyproc/multiprocessing/job.hpp"
 #include "pyproc/multiprocessing/pool_errors.hpp"
+#include "pyproc/multiprocessing/pool_threads.hpp"
 #include "pyproc/multiprocessing/registry.hpp"
 #include "pyproc/multiprocessing/staff.hpp"
 #include "pyproc/multiprocessing/task_table.hpp"
 #include "pyproc/multiprocessing/task_timeouts.hpp"
-#include "pyproc/posix/background_thread.hpp"
 #include "pyproc/posix/deadline.hpp"
 #include "pyproc/posix/pipe.hpp"
 #include "pyproc/posix/poll.hpp"
@@ -77,7 +76,6 @@ public:
             pool->staff_.send_signal(SIGKILL);
             while (!pool->staff_.is_empty()) {
                 pool->wait_for_workers(posix::Deadline{});
-                static_cast<void>(pool->staff_.remove_ended());
             }
             throw;
         }
@@ -96,6 +94,7 @@ public:
     }
 
     [[nodiscard]] bool stop(Ticket ticket) override {
+        require_own_process();
         std::unique_lock lock{settling_};
         if (table_.find(ticket) == nullptr) return false;
         std::uint32_t worker = 0;
@@ -120,19 +119,23 @@ public:
         if (!is_forked()) stop_all(std::make_exception_ptr(PoolTerminated{}));
     }
 
-    /// Waits until the workers have ended, after `close` or `terminate`.
+    /// Waits until the workers have ended, after `close` or `terminate`, and until all
+    /// that waits for tasks has been told.
     ///
     /// Called by a thread of the pool itself, in a callback, it does not wait.
     void join() {
-        if (is_forked() || current_ == this) return;
-        std::unique_lock lock{threads_mutex_};
-        threads_changed_.wait(lock, [this] { return thread_count_ == 0; });
+        if (is_forked() || threads_->is_here()) return;
+        threads_->join();
+        await_callbacks();
     }
 
     void finish() noexcept override {
         try {
-            terms_.finishes_tasks ? close() : terminate();
-            join();
+            // In a callback that ends the program: its thread does nothing else any more.
+            const bool is_here = threads_->is_here();
+            terms_.finishes_tasks && !is_here ? close() : terminate();
+            if (is_here) staff_.send_signal(SIGKILL);
+            threads_->join();
         } catch (...) {
             // No memory: the workers will see that their pool is gone.
         }
@@ -141,6 +144,9 @@ public:
 private:
     /// A worker that is asked to end has so long before it is killed.
     static constexpr std::chrono::milliseconds grace{500};
+
+    /// So often it looks whether one has ended where nothing tells it so.
+    static constexpr std::chrono::milliseconds look_again{50};
 
     /// When a worker could not be started, the next attempt is made so much later.
     static constexpr std::chrono::milliseconds between_attempts{100};
@@ -213,8 +219,7 @@ private:
             if (count >= many) {
                 // More are on their way: one look later on is cheaper than to be woken
                 // for each.
-                const timespec moment{.tv_sec = 0, .tv_nsec = 20'000};
-                ::nanosleep(&moment, nullptr);
+                nap(std::chrono::microseconds{20});
             } else if (count == 0) {
                 memory_.sleep_for_results([this] { return is_over_.load(); });
             }
@@ -234,7 +239,7 @@ private:
             if (is_stopped_) next = next.or_earlier(kill_when_due());
             if (!is_over && !staff_.is_full()) next = next.or_earlier(refill());
             wait_for_workers(next);
-            for (const Staff::Gone& gone : staff_.remove_ended()) account_for(gone);
+            for (; !gone_.empty(); gone_.pop_back()) account_for(gone_.back());
             std::unique_lock lock{settling_};
             const auto failure = std::exchange(start_failure_, nullptr);
             lock.unlock();
@@ -244,21 +249,33 @@ private:
         memory_.wake_collector();
     }
 
+    /// Sleeps until a worker has ended, there is something else to see to, or the
+    /// deadline has come; and takes those that have ended into `gone_`.
     void wait_for_workers(posix::Deadline deadline) {
         std::vector<pollfd> entries{
             {.fd = control_.read_end.get(), .events = POLLIN, .revents = 0}};
-        staff_.append_sentinels(entries);
+        const bool is_sure = staff_.append_sentinels(entries);
+        if (!is_sure) deadline = deadline.or_earlier(posix::Deadline::after(look_again));
         static_cast<void>(posix::poll_until(
             entries.data(), static_cast<nfds_t>(entries.size()), deadline));
         char drop[64];
         while (::read(control_.read_end.get(), drop, sizeof drop) > 0) {
         }
+        staff_.remove_ended(gone_);
+        const bool is_false_alarm =
+            gone_.empty() &&
+            std::any_of(entries.begin() + 1, entries.end(),
+                        [](const pollfd& entry) { return entry.revents != 0; });
+        if (is_false_alarm) nap(std::chrono::milliseconds{5});
     }
 
     /// Answers for the tasks that a worker had begun when it ended.
     void account_for(const Staff::Gone& gone) {
         const auto death = std::make_exception_ptr(WorkerDied{gone.pid, gone.status});
-        early_deaths_ = gone.was_ready ? 0 : early_deaths_ + 1;
+        const std::uint32_t latest = gone.was_ready ? gone.number : staff_.latest_ready();
+        if (latest > latest_ready_) early_deaths_ = 0;
+        latest_ready_ = std::max(latest, latest_ready_);
+        if (!gone.was_ready) ++early_deaths_;
         bool is_fatal = early_deaths_ >= most_early_deaths;
         {
             std::unique_lock lock{settling_};
@@ -276,8 +293,10 @@ private:
             }
             finish_jobs(lock);
         }
-        // It may have been woken for a task that it has not begun.
+        // It may have been woken for a task that it has not begun, or been about to wake
+        // the collector, which no other does then.
         memory_.wake_all_workers();
+        memory_.wake_collector();
         if (is_fatal) break_by(death);
     }
 
@@ -323,45 +342,14 @@ private:
         return next;
     }
 
-    // -- Threads --
-
-    template <void (WorkerPool::*serve)()>
-    void start_thread() {
-        auto self = std::make_unique<std::shared_ptr<WorkerPool>>(shared_from_this());
-        const auto run = [](void* argument) -> void* {
-            const std::unique_ptr<std::shared_ptr<WorkerPool>> mine{
-                static_cast<std::shared_ptr<WorkerPool>*>(argument)};
-            WorkerPool& pool = **mine;
-            current_ = &pool;
-            for (bool is_done = false; !is_done;) {
-                try {
-                    (pool.*serve)();
-                    is_done = true;
-                } catch (const std::bad_alloc&) {
-                    const timespec moment{.tv_sec = 0, .tv_nsec = 1'000'000};
-                    ::nanosleep(&moment, nullptr);
-                }
-            }
-            const std::lock_guard lock{pool.threads_mutex_};
-            --pool.thread_count_;
-            pool.threads_changed_.notify_all();
-            return nullptr;
-        };
-        const int code = posix::start_background_thread(run, self.get());
-        if (code != 0) throw_os_error(code, "pthread_create");
-        static_cast<void>(self.release());
-        const std::lock_guard lock{threads_mutex_};
-        ++thread_count_;
-    }
-
     void start_threads() {
-        start_thread<&WorkerPool::collect_results>();
+        PoolThreads::start<&WorkerPool::collect_results>(threads_, shared_from_this());
         try {
-            start_thread<&WorkerPool::watch_workers>();
+            PoolThreads::start<&WorkerPool::watch_workers>(threads_, shared_from_this());
         } catch (...) {
             is_over_ = true;
             memory_.wake_collector();
-            join();
+            threads_->join();
             throw;
         }
     }
@@ -374,17 +362,16 @@ private:
     std::vector<std::uint32_t> dismissed_;  ///< guarded by `settling_`
 
     // The watcher's alone.
+    std::vector<Staff::Gone> gone_;  ///< those that are not accounted for yet
     posix::Deadline kill_at_;
     int early_deaths_ = 0;
+    std::uint32_t latest_ready_ = 0;  ///< the number of a worker
 
     TaskTimeouts timeouts_;
 
-    std::mutex threads_mutex_;  ///< guards the count
-    std::condition_variable threads_changed_;
-    int thread_count_ = 0;
+    const std::shared_ptr<PoolThreads> threads_ = std::make_shared<PoolThreads>();
 
-    /// The pool that the calling thread works for, if any; and as its collector.
-    static inline thread_local constinit const WorkerPool* current_ = nullptr;
+    /// The pool that the calling thread takes in results of, if any.
     static inline thread_local constinit const WorkerPool* collector_ = nullptr;
 };
 
