@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "pyproc/multiprocessing/codec.hpp"
 
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -72,6 +73,11 @@ struct Forty {
 struct Tree {
     int number;
     std::vector<Tree> children;
+};
+/// So large that the stack holds far fewer than 500 of them.
+struct Page {
+    std::array<char, 65536> text = {};
+    std::unique_ptr<Page> next;
 };
 struct Link {
     std::unique_ptr<Link> next;
@@ -293,6 +299,28 @@ TEST_CASE("Codec: a chain that is too long is an error to write and to read") {
     CHECK_THROWS_WITH(encode(too_long), test::Contains("500 levels"));
     CHECK_THROWS_AS(encode(too_long), pyproc::ValueError);
     CHECK_THROWS_AS(decode<Link>(hostile), DecodeError);
+}
+
+TEST_CASE("Codec: a chain of what is large is an error before the stack is full") {
+    constexpr std::size_t page = sizeof(Page::text);
+    Page chain;
+    for (int i = 0; i < 30; ++i) {
+        auto next = std::make_unique<Page>(std::move(chain));
+        chain = Page{.next = std::move(next)};
+    }
+    const auto bytes = encode(chain);
+    std::vector<std::byte> hostile(400 * (page + 1));
+    for (std::size_t i = 1; i <= 400; ++i) hostile[i * (page + 1) - 1] = std::byte{1};
+    hostile.back() = std::byte{0};
+
+    CHECK(decode<Page>(bytes).next->next != nullptr);
+    CHECK_THROWS_AS(decode<Page>(hostile), DecodeError);
+    for (int i = 0; i < 10; ++i) {
+        auto next = std::make_unique<Page>(std::move(chain));
+        chain = Page{.next = std::move(next)};
+    }
+    CHECK_THROWS_WITH(encode(chain), test::Contains("nested"));
+    CHECK_THROWS_AS(encode(chain), pyproc::ValueError);
 }
 
 TEST_CASE("Serializer: a class is written and read as it says") {

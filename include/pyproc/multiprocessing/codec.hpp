@@ -290,7 +290,7 @@ struct Codec<T> {
     static constexpr bool is_checked = true;
 
     static void write(Writer& to, const T& value) {
-        const auto level = to.enter();
+        const auto level = to.enter(sizeof(T));
         to.write(&nothing, 1);
         if constexpr (HasSerializer<T>) {
             static_assert(
@@ -305,7 +305,7 @@ struct Codec<T> {
     }
 
     static T read(Reader& from) {
-        const auto level = from.enter();
+        const auto level = from.enter(sizeof(T));
         read_nothing(from);
         if constexpr (HasSerializer<T>) {
             return Serializer<T>::read(from);
