@@ -45,6 +45,10 @@ namespace detail {
                                                        posix::Timeout limit) {
     std::vector<std::size_t> ready;
     if (entries.empty() && limit.is_endless()) return ready;
+    for (const pollfd& entry : entries) {
+        // poll(2) would pass over it, and wait without end.
+        if (entry.fd < 0) throw OSError{EBADF, "wait"};
+    }
     posix::poll_until(entries.data(), static_cast<nfds_t>(entries.size()),
                       posix::Deadline::after(limit))
         .or_throw("poll");
