@@ -57,6 +57,12 @@ struct Constant {
     const int number;
     const std::string text;
 };
+struct ConstantRow {
+    const std::string text;
+    const char tag[3];
+    const std::string texts[2];
+    std::unique_ptr<const int> number;
+};
 struct Tagged : Empty {
     int number;
     std::string text;
@@ -252,6 +258,17 @@ TEST_CASE("Codec: members may be const, or such that they can only be moved") {
     CHECK(constant.number == 1);
     CHECK(constant.text == "one");
     CHECK(*move_only.number == 2);
+}
+
+TEST_CASE("Codec: members may be const beside C arrays, and so may the arrays") {
+    const ConstantRow row{"one", "ab", {"two", "three"}, std::make_unique<const int>(4)};
+
+    const ConstantRow read = test::round_trip(row);
+
+    CHECK(read.text == "one");
+    CHECK(read.tag[1] == 'b');
+    CHECK(read.texts[1] == "three");
+    CHECK(*read.number == 4);
 }
 
 TEST_CASE("Codec: a base class without members does not stand in the way") {

@@ -109,6 +109,27 @@ void read_into(From& from, T& value) {
     }
 }
 
+/// Puts a value in place of one that can't be assigned to.
+template <class T>
+void replace(T& old, std::remove_const_t<T>&& value) noexcept {
+    auto* const place = const_cast<std::remove_const_t<T>*>(std::addressof(old));
+    std::destroy_at(place);
+    std::construct_at(place, std::move(value));
+}
+
+/// The same for a member of an object that nobody has seen yet and that is not const
+/// itself: one that is const is replaced.
+template <class T, class From>
+void read_member_into(From& from, T& value) {
+    if constexpr (std::is_array_v<T>) {
+        for (auto& element : value) read_member_into(from, element);
+    } else if constexpr (!std::is_move_assignable_v<T>) {
+        replace(value, read_value<std::remove_const_t<T>>(from));
+    } else {
+        read_into(from, value);
+    }
+}
+
 /// Whether a number can only be 0 or 1: a bool, or an enumeration made of one.
 template <class T>
 [[nodiscard]] consteval bool is_truth() {
@@ -265,8 +286,9 @@ struct Codec<T> {
     static T read(From& from) {
         if constexpr (Sum<Parts>::has_arrays || anatomy_of<T>.bases > 0) {
             T value{};
-            visit_members(value,
-                          [&from](auto&... members) { (read_into(from, members), ...); });
+            visit_members(value, [&from](auto&... members) {
+                (read_member_into(from, members), ...);
+            });
             return value;
         } else {
             return Sum<Parts>::template read<T>(from);
