@@ -119,6 +119,22 @@ TEST_CASE("Client: a listener that shows no key in time is TimeoutError") {
                     TimeoutError);
 }
 
+TEST_CASE("Client: a listener that has no place left is TimeoutError") {
+    for (const bool has_port : {false, true}) {
+        const Listener listener{has_port ? Address{"127.0.0.1", 0} : Address{}};
+        std::vector<Connection> waiting;
+
+        const auto connect_ten = [&] {
+            while (waiting.size() < 10) {
+                waiting.push_back(Client(listener.address(), {.timeout = 10ms}));
+            }
+        };
+
+        CHECK_THROWS_AS(connect_ten(), TimeoutError);
+        CHECK_FALSE(waiting.empty());
+    }
+}
+
 TEST_CASE(
     "Listener: its own file is in a directory for the user alone; both go with it") {
     std::string file;

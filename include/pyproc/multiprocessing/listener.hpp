@@ -91,7 +91,8 @@ struct ClientOptions {
     /// The secret of the listener; `nullopt` if it has none.
     std::optional<std::string> authkey = std::nullopt;
 
-    /// How long the listener may take to accept, and to show that it knows the key.
+    /// How long the listener may take: to take us in, where others wait already, and to
+    /// show that it knows the key.
     posix::Timeout timeout = {};
 };
 
@@ -237,19 +238,19 @@ private:
 ///
 /// @throws OSError              Nobody listens there.
 /// @throws AuthenticationError  The listener's key is another.
-/// @throws TimeoutError         It took too long over showing its key.
+/// @throws TimeoutError         It took too long to accept, or over showing its key.
 ///
 /// Python: `multiprocessing.connection.Client`.
 [[nodiscard]] inline Connection Client(const Address& address,
                                        const ClientOptions& options = {}) {
+    const auto deadline = posix::Deadline::after(options.timeout);
     Connection connection{
-        posix::connect_to(address.resolved())
+        posix::connect_to(address.resolved(), deadline)
             .or_throw("connect", address.is_path() ? address.text() : "")};
     if (options.authkey) {
-        const detail::Channel channel{
-            .fd = connection.fileno(),
-            .medium = detail::Medium::socket,
-            .deadline = posix::Deadline::after(options.timeout)};
+        const detail::Channel channel{.fd = connection.fileno(),
+                                      .medium = detail::Medium::socket,
+                                      .deadline = deadline};
         detail::answer_challenge(channel, *options.authkey);
         detail::deliver_challenge(channel, *options.authkey);
     }
