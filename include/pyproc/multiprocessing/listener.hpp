@@ -145,10 +145,12 @@ public:
 
     /// Waits for somebody to connect, and to show that it knows the key.
     ///
-    /// @throws AuthenticationError  It does not. The next may be accepted.
+    /// @throws AuthenticationError  It does not, or talks of something else. The next may
+    ///                              be accepted.
     /// @throws TimeoutError         It took too long over it. The next may be accepted.
     /// @throws EOFError             It went away meanwhile, likewise.
-    /// @throws OSError              The listener is closed.
+    /// @throws OSError              The listener is closed, or there are no descriptors
+    ///                              left.
     [[nodiscard]] Connection accept() {
         Connection connection{posix::accept_from(fileno()).or_throw("accept")};
         if (options_.authkey) {
@@ -237,7 +239,9 @@ private:
 ///     Connection connection = Client("/run/my.socket", {.authkey = "secret"});
 ///
 /// @throws OSError              Nobody listens there.
-/// @throws AuthenticationError  The listener's key is another.
+/// @throws AuthenticationError  The listener's key is another, or what it sends is no
+/// challenge.
+/// @throws EOFError             It went away meanwhile.
 /// @throws TimeoutError         It took too long to accept, or over showing its key.
 ///
 /// Python: `multiprocessing.connection.Client`.
