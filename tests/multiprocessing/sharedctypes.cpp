@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <fstream>
 #include <limits>
+#include <mutex>
 #include <numeric>
 #include <span>
 #include <stdexcept>
@@ -24,6 +26,7 @@
 
 using namespace pyproc;
 using namespace pyproc::multiprocessing;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -99,6 +102,34 @@ TEST_CASE("RawValue: an atomic counts what many processes add") {
     CHECK(counter.value() == processes * rounds);
 }
 
+TEST_CASE("RawValue: a struct whose members can't all be seen may be shared") {
+    struct Nameless {
+        int kind;
+        union {
+            int whole;
+            void* other;
+        };
+    };
+    struct Base {
+        int number = 1;
+    };
+    struct Derived : Base {
+        std::atomic<int> count;
+        unsigned bits : 3;
+        char text[4][4];
+    };
+    const RawValue<Nameless> either;
+    const RawValue<Derived> derived;
+
+    in_child([=] {
+        either.value().whole = 3;
+        derived.value().count = derived.value().number + 1;
+    });
+
+    CHECK(either.value().whole == 3);
+    CHECK(derived.value().count == 2);
+}
+
 TEST_CASE("RawValue: it outlives the one who made it, in its children") {
     const RawValue<int> outer(0);
 
@@ -154,6 +185,42 @@ TEST_CASE("RawArray: it has no name in /dev/shm, and a kill does not damage it")
 
     CHECK(array[0] == 'x');
     CHECK_THAT(mapping_of(array.data()), !test::Contains("/dev/shm"));
+}
+
+TEST_CASE(
+    "Value, Array: the lock may be held twice by its owner, unless told otherwise") {
+    const Value<int> value(0);
+    const Array<int> array(2);
+    STATIC_REQUIRE(std::is_same_v<decltype(value.get_lock()), RLock&>);
+    STATIC_REQUIRE(std::is_same_v<decltype(array.get_lock()), RLock&>);
+
+    const std::scoped_lock outer{value.get_lock(), array.get_lock()};
+    const std::scoped_lock inner{value.get_lock(), array.get_lock()};
+
+    in_child([=] { value.value() = value.get_lock().try_lock() ? 1 : 2; });
+    CHECK(value.value() == 2);
+}
+
+TEST_CASE("Value, Array: the death of who holds the lock is told, and hands it on") {
+    const Value<int> value(0);
+    const Array<int> array(2);
+    const auto die_with = [](auto& lock) {
+        in_child([&] {
+            lock.lock();
+            lock.lock();
+            ::kill(::getpid(), SIGKILL);
+        });
+    };
+
+    die_with(value.get_lock());
+    die_with(array.get_lock());
+
+    REQUIRE(value.get_lock().acquire(10s));
+    REQUIRE(array.get_lock().acquire(10s));
+    CHECK(value.get_lock().owner_died());
+    CHECK(array.get_lock().owner_died());
+    value.get_lock().unlock();
+    array.get_lock().unlock();
 }
 
 TEST_CASE("Value, Array: copies have the same lock") {
