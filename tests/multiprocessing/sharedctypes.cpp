@@ -16,6 +16,7 @@
 #include <stdexcept>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <signal.h>
@@ -168,6 +169,34 @@ TEST_CASE("RawArray: what a child writes, its parent reads, by a copy too") {
     CHECK(array[0] == 0);
     CHECK(array.at(999) == 999);
     CHECK_THROWS_AS(array.at(1000), std::out_of_range);
+}
+
+TEST_CASE("RawValue, RawArray: what was moved from stands for the same memory still") {
+    RawValue<int> value(7);
+    RawArray<int> array({1, 2});
+    Array<int> locked({3});
+
+    const RawValue<int> moved_value = std::move(value);
+    const RawArray<int> moved_array = std::move(array);
+    const Array<int> moved_locked = std::move(locked);
+
+    // NOLINTBEGIN(bugprone-use-after-move): that is what is tested
+    CHECK(&value.value() == &moved_value.value());
+    CHECK(std::accumulate(array.begin(), array.end(), 0) == 3);
+    CHECK(locked[0] == moved_locked[0]);
+    CHECK(&locked.get_lock() == &moved_locked.get_lock());
+    // NOLINTEND(bugprone-use-after-move)
+}
+
+TEST_CASE("RawArray: more than there is memory for is refused when it is made") {
+    constexpr std::size_t addressable = std::size_t{1} << 46;
+    std::ifstream setting{"/proc/sys/vm/overcommit_memory"};
+    int overcommit = 1;
+    setting >> overcommit;
+    if (overcommit == 1) return;  // the system promises anything
+
+    CHECK_THROWS_AS(RawArray<char>(addressable), OSError);
+    CHECK_THROWS_AS(Array<double>(addressable / sizeof(double)), OSError);
 }
 
 TEST_CASE("RawArray: sizes that no memory has are exceptions") {

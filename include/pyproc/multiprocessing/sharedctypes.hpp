@@ -114,8 +114,8 @@ template <class T>
         throw ValueError{"array is larger than memory can be"};
     }
     const std::size_t size = count == 0 ? 1 : count * sizeof(T);
-    auto memory =
-        std::make_shared<posix::Mapping>(posix::map_shared(size).or_throw("mmap"));
+    auto memory = std::make_shared<posix::Mapping>(
+        posix::map_shared(size, posix::Promise::memory).or_throw("mmap"));
     auto* const first = static_cast<T*>(memory->data());
     return {std::move(memory), first};
 }
@@ -147,6 +147,11 @@ class RawValue {
 
 public:
     using value_type = T;
+
+    // Moving is copying: what was moved from would be an object without memory.
+    RawValue(const RawValue&) noexcept = default;
+    RawValue& operator=(const RawValue&) noexcept = default;
+    ~RawValue() = default;
 
     /// An object made from these arguments; from none, zero.
     ///
@@ -186,11 +191,17 @@ public:
     using value_type = T;
     using iterator = T*;
 
+    // Moving is copying: what was moved from would be an object without memory.
+    RawArray(const RawArray&) noexcept = default;
+    RawArray& operator=(const RawArray&) noexcept = default;
+    ~RawArray() = default;
+
     /// Zeros, or for a class its default values.
     ///
     /// Memory is taken as it is written to.
     ///
-    /// @throws OSError     ENOMEM.
+    /// @throws OSError     ENOMEM: also for more than there is memory and swap, unless
+    ///                     the system is set up to promise anything.
     /// @throws ValueError  There is no memory of that size, or it was negative.
     explicit RawArray(std::size_t size)
         : elements_{detail::map_objects<T>(size)}, size_{size} {
@@ -269,6 +280,11 @@ private:
 template <class T, class LockType = RLock>
 class Value : public RawValue<T> {
 public:
+    // Moving is copying: what was moved from would be an object without memory.
+    Value(const Value&) noexcept = default;
+    Value& operator=(const Value&) noexcept = default;
+    ~Value() = default;
+
     /// @throws OSError  ENOMEM.
     template <class... Args>
     requires std::constructible_from<T, Args...>
@@ -292,6 +308,11 @@ Value(T) -> Value<T>;
 template <class T, class LockType = RLock>
 class Array : public RawArray<T> {
 public:
+    // Moving is copying: what was moved from would be an object without memory.
+    Array(const Array&) noexcept = default;
+    Array& operator=(const Array&) noexcept = default;
+    ~Array() = default;
+
     explicit Array(std::size_t size)
         : RawArray<T>(size), lock_{std::make_shared<LockType>()} {}
 
