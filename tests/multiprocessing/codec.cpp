@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <string>
@@ -208,6 +209,27 @@ TEST_CASE("Codec: padding is not sent") {
     STATIC_REQUIRE(fixed_size<Padded> == 1 + 8 + 1);
     STATIC_REQUIRE_FALSE(detail::Codec<Padded>::is_plain);
     CHECK(test::round_trip(padded) == padded);
+}
+
+TEST_CASE("Codec: the bits beside bit-fields are not sent either") {
+    struct Wide {
+        std::uint32_t first : 20;
+        std::uint32_t second : 20;
+    };
+    struct Real {
+        float first;
+        std::uint32_t second;
+    };
+    STATIC_REQUIRE(sizeof(Wide) == 8);
+    Wide value;
+    std::memset(static_cast<void*>(&value), 0xff, sizeof value);
+    value.first = 1;
+    value.second = 2;
+
+    CHECK(encode(value) == encode(Wide{1, 2}));
+    CHECK(test::round_trip(value).second == 2);
+    STATIC_REQUIRE_FALSE(detail::Codec<Wide>::is_plain);
+    STATIC_REQUIRE(detail::Codec<Real>::is_plain);
 }
 
 TEST_CASE("Codec: a truth inside an aggregate is 0 or 1 as well") {

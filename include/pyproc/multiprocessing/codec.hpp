@@ -256,6 +256,20 @@ struct Sum<Types<Ms...>> {
 };
 
 template <class T>
+consteval bool has_real();
+template <class... Parts>
+consteval bool have_real(Types<Parts...>) {
+    return (has_real<Parts>() || ...);
+}
+
+/// Whether there is a floating-point number in a plain type, of which the compiler then
+/// can't say whether all bits count: two zeros are equal.
+template <class T>
+consteval bool has_real() {
+    return std::is_floating_point_v<T> || have_real(typename Codec<T>::Parts{});
+}
+
+template <class T>
 concept Aggregate = std::is_aggregate_v<T> && std::is_class_v<T> && !Customised<T> &&
                     !Stateless<T> && obstacle_in<T>() == Obstacle::none;
 
@@ -268,11 +282,16 @@ struct Codec<T> {
     static constexpr bool is_fixed = Sum<Parts>::is_fixed;
     static constexpr bool is_checked = Sum<Parts>::is_checked;
     // Without padding, members begin where those before them end; that `check` relies on,
-    // and bit-fields would not be found where it looks.
-    static constexpr bool is_plain =
-        Sum<Parts>::is_plain && std::is_trivially_copyable_v<T> &&
-        Sum<Parts>::size == sizeof(T) &&
-        (!is_checked || std::has_unique_object_representations_v<T>);
+    // and bit-fields would not be found where it looks. They may have padding, too.
+    static constexpr bool is_plain = [] {
+        if constexpr (Sum<Parts>::is_plain && std::is_trivially_copyable_v<T> &&
+                      Sum<Parts>::size == sizeof(T)) {
+            return std::has_unique_object_representations_v<T> ||
+                   (!is_checked && have_real(Parts{}));
+        } else {
+            return false;
+        }
+    }();
 
     static void check(const std::byte* bytes) { Sum<Parts>::check(bytes); }
 
