@@ -88,13 +88,22 @@ TEST_CASE("Writer, Reader: C arrays are written and read element by element") {
 }
 
 TEST_CASE("Level: there are five hundred, and those left can be entered again") {
-    std::size_t depth = detail::deepest_nesting - 1;
+    detail::Depth depth{.levels = detail::deepest_nesting - 1};
 
     {
-        const detail::Level<DecodeError> last{depth};
-        CHECK_THROWS_AS(detail::Level<DecodeError>{depth}, DecodeError);
+        const detail::Level<DecodeError> last{depth, 1};
+        CHECK_THROWS_AS((detail::Level<DecodeError>{depth, 1}), DecodeError);
     }
 
-    CHECK_NOTHROW(detail::Level<DecodeError>{depth});
-    CHECK(depth == detail::deepest_nesting - 1);
+    CHECK_NOTHROW(detail::Level<DecodeError>{depth, 1});
+    CHECK(depth.levels == detail::deepest_nesting - 1);
+    CHECK(depth.bytes == 0);
+}
+
+TEST_CASE("Level: one may be of any size, and then there is none in it") {
+    detail::Depth depth;
+
+    const detail::Level<DecodeError> large{depth, detail::most_nested_bytes + 1};
+
+    CHECK_THROWS_AS((detail::Level<DecodeError>{depth, 1}), DecodeError);
 }

@@ -134,7 +134,7 @@ TEST_CASE("deliver_challenge: an answer that is none, or is too long, is refused
     }
     const Ends ends;
     tell(ends.b, std::string(257, 'x'));
-    CHECK_THROWS_AS(deliver_challenge(ends.a, "key"), OSError);
+    CHECK_THROWS_AS(deliver_challenge(ends.a, "key"), AuthenticationError);
 }
 
 TEST_CASE("answer_challenge: what is no challenge is refused") {
@@ -151,5 +151,5 @@ TEST_CASE("deliver_challenge: who is silent, or gone, does not hold it up") {
 
     ends.a.deadline = {};
     ends.sockets.second.reset();
-    CHECK_THROWS_AS(deliver_challenge(ends.a, "key"), OSError);
+    CHECK_THROWS_AS(deliver_challenge(ends.a, "key"), EOFError);
 }

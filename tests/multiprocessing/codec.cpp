@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "pyproc/multiprocessing/codec.hpp"
 
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <string>
@@ -56,6 +58,12 @@ struct Constant {
     const int number;
     const std::string text;
 };
+struct ConstantRow {
+    const std::string text;
+    const char tag[3];
+    const std::string texts[2];
+    std::unique_ptr<const int> number;
+};
 struct Tagged : Empty {
     int number;
     std::string text;
@@ -72,6 +80,11 @@ struct Forty {
 struct Tree {
     int number;
     std::vector<Tree> children;
+};
+/// So large that the stack holds far fewer than 500 of them.
+struct Page {
+    std::array<char, 65536> text = {};
+    std::unique_ptr<Page> next;
 };
 struct Link {
     std::unique_ptr<Link> next;
@@ -198,6 +211,27 @@ TEST_CASE("Codec: padding is not sent") {
     CHECK(test::round_trip(padded) == padded);
 }
 
+TEST_CASE("Codec: the bits beside bit-fields are not sent either") {
+    struct Wide {
+        std::uint32_t first : 20;
+        std::uint32_t second : 20;
+    };
+    struct Real {
+        float first;
+        std::uint32_t second;
+    };
+    STATIC_REQUIRE(sizeof(Wide) == 8);
+    Wide value;
+    std::memset(static_cast<void*>(&value), 0xff, sizeof value);
+    value.first = 1;
+    value.second = 2;
+
+    CHECK(encode(value) == encode(Wide{1, 2}));
+    CHECK(test::round_trip(value).second == 2);
+    STATIC_REQUIRE_FALSE(detail::Codec<Wide>::is_plain);
+    STATIC_REQUIRE(detail::Codec<Real>::is_plain);
+}
+
 TEST_CASE("Codec: a truth inside an aggregate is 0 or 1 as well") {
     auto tight = encode(Tight{1, 2, Colour::red, false});
     auto padded = encode(Padded{'a', 0.5, true});
@@ -248,6 +282,17 @@ TEST_CASE("Codec: members may be const, or such that they can only be moved") {
     CHECK(*move_only.number == 2);
 }
 
+TEST_CASE("Codec: members may be const beside C arrays, and so may the arrays") {
+    const ConstantRow row{"one", "ab", {"two", "three"}, std::make_unique<const int>(4)};
+
+    const ConstantRow read = test::round_trip(row);
+
+    CHECK(read.text == "one");
+    CHECK(read.tag[1] == 'b');
+    CHECK(read.texts[1] == "three");
+    CHECK(*read.number == 4);
+}
+
 TEST_CASE("Codec: a base class without members does not stand in the way") {
     const Tagged read = test::round_trip(Tagged{{}, 1, "one"});
 
@@ -293,6 +338,28 @@ TEST_CASE("Codec: a chain that is too long is an error to write and to read") {
     CHECK_THROWS_WITH(encode(too_long), test::Contains("500 levels"));
     CHECK_THROWS_AS(encode(too_long), pyproc::ValueError);
     CHECK_THROWS_AS(decode<Link>(hostile), DecodeError);
+}
+
+TEST_CASE("Codec: a chain of what is large is an error before the stack is full") {
+    constexpr std::size_t page = sizeof(Page::text);
+    Page chain;
+    for (int i = 0; i < 30; ++i) {
+        auto next = std::make_unique<Page>(std::move(chain));
+        chain = Page{.next = std::move(next)};
+    }
+    const auto bytes = encode(chain);
+    std::vector<std::byte> hostile(400 * (page + 1));
+    for (std::size_t i = 1; i <= 400; ++i) hostile[i * (page + 1) - 1] = std::byte{1};
+    hostile.back() = std::byte{0};
+
+    CHECK(decode<Page>(bytes).next->next != nullptr);
+    CHECK_THROWS_AS(decode<Page>(hostile), DecodeError);
+    for (int i = 0; i < 10; ++i) {
+        auto next = std::make_unique<Page>(std::move(chain));
+        chain = Page{.next = std::move(next)};
+    }
+    CHECK_THROWS_WITH(encode(chain), test::Contains("nested"));
+    CHECK_THROWS_AS(encode(chain), pyproc::ValueError);
 }
 
 TEST_CASE("Serializer: a class is written and read as it says") {

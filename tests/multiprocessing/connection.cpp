@@ -338,6 +338,47 @@ TEST_CASE("recv_handle: a message is no descriptor, and the end is EOFError") {
     CHECK_THROWS_AS(d.recv_handle(), EOFError);
 }
 
+TEST_CASE(
+    "recv_handle: without room for a descriptor it says so, and the next may come") {
+    for (const bool stream : {false, true}) {
+        const int answer = test::forked([&] {
+            auto [a, b] = Pipe({.stream = stream});
+            a.send_handle(0);
+            a.send_handle(0);
+            rlimit limit{};
+            ::getrlimit(RLIMIT_NOFILE, &limit);
+            const rlimit none{.rlim_cur = 0, .rlim_max = limit.rlim_max};
+            ::setrlimit(RLIMIT_NOFILE, &none);
+            try {
+                static_cast<void>(b.recv_handle());
+                return 1;
+            } catch (const OSError& error) {
+                if (error.code().value() != EMFILE) return 2;
+            }
+            ::setrlimit(RLIMIT_NOFILE, &limit);
+            return b.recv_handle() ? 0 : 3;
+        });
+        CHECK(answer == 0);
+    }
+}
+
+TEST_CASE("recv_bytes: descriptors that a peer sends unasked are not kept") {
+    for (const bool stream : {false, true}) {
+        auto [a, b] = Pipe({.stream = stream});
+        posix::send_descriptors(a.fileno(), '\0', std::vector{0, 0}).or_throw("send");
+        const auto before = test::open_descriptors();
+
+        posix::send_some(a.fileno(), "\0\0\1x", 4).or_throw("send");
+        if (posix::platform::keeps_packets(b.fileno())) {
+            CHECK_THROWS_AS(b.recv_bytes(), OSError);
+        } else {
+            CHECK(b.recv_bytes() == "x");
+        }
+
+        CHECK(test::open_descriptors() == before);
+    }
+}
+
 TEST_CASE("send_handle: what is no socket can't, and says so") {
     auto [receiver, sender] = Pipe({.duplex = false});
 

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -14,6 +15,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "pyproc/posix/io.hpp"
 #include "support/catch.hpp"
 #include "support/forked.hpp"
 
@@ -109,7 +111,29 @@ TEST_CASE("Listener: one who is silent is TimeoutError, one who goes away an err
     CHECK_THROWS_AS(listener.accept(), TimeoutError);
     Connection gone = Client(listener.address());
     gone.close();
-    CHECK_THROWS(listener.accept());
+    CHECK_THROWS_AS(listener.accept(), EOFError);
+}
+
+TEST_CASE(
+    "Listener: whatever somebody without the key does, it is told from own faults") {
+    Listener listener{{}, {.authkey = "secret"}};
+    const auto accept_after = [&](std::string_view bytes, bool leaves) {
+        Connection stranger = Client(listener.address());
+        posix::write_all(stranger.fileno(), bytes).or_throw("write");
+        if (leaves) stranger.close();
+        return listener.accept();
+    };
+    using namespace std::string_view_literals;
+
+    CHECK_THROWS_AS(accept_after("\x80\0\0\0"sv, false), AuthenticationError);
+    CHECK_THROWS_AS(accept_after("\0\0\x10\0 too long"sv, false), AuthenticationError);
+    CHECK_THROWS_AS(accept_after("\xff\xff\xff\xff\xff\0\0\0\0\0\0\0"sv, false),
+                    AuthenticationError);
+    CHECK_THROWS_AS(accept_after("\0\0\0\0"sv, false), AuthenticationError);
+    CHECK_THROWS_AS(accept_after("", true), EOFError);
+    CHECK_THROWS_AS(accept_after("\0\0"sv, true), EOFError);
+    CHECK_THROWS_AS(accept_after("\0\0\0\x10 cut"sv, true), EOFError);
+    CHECK_THROWS_AS(accept_after("\0\0\0\x01."sv, true), EOFError);
 }
 
 TEST_CASE("Client: a listener that shows no key in time is TimeoutError") {
@@ -117,6 +141,22 @@ TEST_CASE("Client: a listener that shows no key in time is TimeoutError") {
 
     CHECK_THROWS_AS(Client(listener.address(), {.authkey = "secret", .timeout = 10ms}),
                     TimeoutError);
+}
+
+TEST_CASE("Client: a listener that has no place left is TimeoutError") {
+    for (const bool has_port : {false, true}) {
+        const Listener listener{has_port ? Address{"127.0.0.1", 0} : Address{}};
+        std::vector<Connection> waiting;
+
+        const auto connect_ten = [&] {
+            while (waiting.size() < 10) {
+                waiting.push_back(Client(listener.address(), {.timeout = 10ms}));
+            }
+        };
+
+        CHECK_THROWS_AS(connect_ten(), TimeoutError);
+        CHECK_FALSE(waiting.empty());
+    }
 }
 
 TEST_CASE(

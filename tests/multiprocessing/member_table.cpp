@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <string>
+#include <utility>
 
 #include "support/catch.hpp"
 
@@ -56,6 +57,17 @@ struct Ints {
 };
 
 }  // namespace
+
+TEST_CASE("takes_braces: each row of the table has as many braces as it says") {
+    const auto check = []<std::size_t... is>(std::index_sequence<is...>) {
+        return ((detail::takes_braces<Forty, is>() &&
+                 detail::takes_braces<Forty, is, int>() == (is < 40)) &&
+                ...);
+    };
+
+    STATIC_REQUIRE(check(std::make_index_sequence<41>{}));
+    STATIC_REQUIRE_FALSE(detail::takes_braces<Forty, 41>());
+}
 
 TEST_CASE("count_braces: an array counts once, however long it is") {
     STATIC_REQUIRE(detail::count_braces<Empty>() == 0);

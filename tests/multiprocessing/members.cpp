@@ -156,6 +156,27 @@ TEST_CASE("anatomy: base classes with members are an obstacle") {
     STATIC_REQUIRE(obstacle<OnlyDerived> == Obstacle::base_with_members);
 }
 
+TEST_CASE("anatomy: unions are an obstacle, those without a name too") {
+    struct Named {
+        int number;
+        union {
+            int whole;
+            double real;
+        } either;
+    };
+    struct Nameless {
+        char text[8];
+        union {
+            int whole;
+            double real;
+        };
+        int number;
+    };
+
+    STATIC_REQUIRE(obstacle<Named> == Obstacle::has_union);
+    STATIC_REQUIRE(obstacle<Nameless> == Obstacle::has_union);
+}
+
 TEST_CASE("anatomy: a member that braces can't initialise is not overlooked") {
     STATIC_REQUIRE(obstacle<HoldsExplicitDefault> == Obstacle::unknown);
 }

@@ -6,6 +6,7 @@
 #include <random>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -155,6 +156,22 @@ TEST_CASE("ShareableList: closed, it is a ValueError") {
 
     CHECK_THROWS_AS(owned.list[0], ValueError);
     CHECK_THROWS_AS(owned.list.set(0, 1), ValueError);
+}
+
+TEST_CASE("ShareableList: moved from, it is closed and empty") {
+    Owned owned{{1, 2}};
+    ShareableList same = ShareableList::attach(owned.list.shm().name());
+
+    const ShareableList moved = std::move(same);
+
+    // NOLINTBEGIN(bugprone-use-after-move): that is what is tested
+    CHECK(moved.size() == 2);
+    CHECK(same.size() == 0);
+    CHECK(same.items().empty());
+    CHECK(same.format().empty());
+    CHECK_THROWS_AS(same[0], std::out_of_range);
+    CHECK_THROWS_AS(same.set(-1, 1), std::out_of_range);
+    // NOLINTEND(bugprone-use-after-move)
 }
 
 TEST_CASE("attach: what is not a list is a ValueError") {

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -95,6 +96,25 @@ TEST_CASE("SharedMemory: a size beyond all memory is an OSError, and leaves noth
     CHECK_THROWS_AS(SharedMemory(name, true, 1ULL << 62), OSError);
     CHECK_THROWS_AS(SharedMemory(name, true, ~0ULL), OSError);
 
+    CHECK_FALSE(test::is_segment_there(name));
+}
+
+TEST_CASE(
+    "SharedMemory: a size beyond the limit for files is an OSError, and no signal") {
+    const std::string name = test::unused_segment_name();
+
+    const int answer = test::forked([&] {
+        const rlimit limit{.rlim_cur = 4096, .rlim_max = 4096};
+        ::setrlimit(RLIMIT_FSIZE, &limit);
+        try {
+            const SharedMemory made(name, true, 4097);
+        } catch (const OSError& error) {
+            return error.code().value();
+        }
+        return 0;
+    });
+
+    CHECK(answer == EFBIG);
     CHECK_FALSE(test::is_segment_there(name));
 }
 

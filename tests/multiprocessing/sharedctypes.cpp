@@ -4,16 +4,19 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <fstream>
 #include <limits>
+#include <mutex>
 #include <numeric>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <signal.h>
@@ -24,6 +27,7 @@
 
 using namespace pyproc;
 using namespace pyproc::multiprocessing;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -99,6 +103,34 @@ TEST_CASE("RawValue: an atomic counts what many processes add") {
     CHECK(counter.value() == processes * rounds);
 }
 
+TEST_CASE("RawValue: a struct whose members can't all be seen may be shared") {
+    struct Nameless {
+        int kind;
+        union {
+            int whole;
+            void* other;
+        };
+    };
+    struct Base {
+        int number = 1;
+    };
+    struct Derived : Base {
+        std::atomic<int> count;
+        unsigned bits : 3;
+        char text[4][4];
+    };
+    const RawValue<Nameless> either;
+    const RawValue<Derived> derived;
+
+    in_child([=] {
+        either.value().whole = 3;
+        derived.value().count = derived.value().number + 1;
+    });
+
+    CHECK(either.value().whole == 3);
+    CHECK(derived.value().count == 2);
+}
+
 TEST_CASE("RawValue: it outlives the one who made it, in its children") {
     const RawValue<int> outer(0);
 
@@ -139,6 +171,34 @@ TEST_CASE("RawArray: what a child writes, its parent reads, by a copy too") {
     CHECK_THROWS_AS(array.at(1000), std::out_of_range);
 }
 
+TEST_CASE("RawValue, RawArray: what was moved from stands for the same memory still") {
+    RawValue<int> value(7);
+    RawArray<int> array({1, 2});
+    Array<int> locked({3});
+
+    const RawValue<int> moved_value = std::move(value);
+    const RawArray<int> moved_array = std::move(array);
+    const Array<int> moved_locked = std::move(locked);
+
+    // NOLINTBEGIN(bugprone-use-after-move): that is what is tested
+    CHECK(&value.value() == &moved_value.value());
+    CHECK(std::accumulate(array.begin(), array.end(), 0) == 3);
+    CHECK(locked[0] == moved_locked[0]);
+    CHECK(&locked.get_lock() == &moved_locked.get_lock());
+    // NOLINTEND(bugprone-use-after-move)
+}
+
+TEST_CASE("RawArray: more than there is memory for is refused when it is made") {
+    constexpr std::size_t addressable = std::size_t{1} << 46;
+    std::ifstream setting{"/proc/sys/vm/overcommit_memory"};
+    int overcommit = 1;
+    setting >> overcommit;
+    if (overcommit == 1) return;  // the system promises anything
+
+    CHECK_THROWS_AS(RawArray<char>(addressable), OSError);
+    CHECK_THROWS_AS(Array<double>(addressable / sizeof(double)), OSError);
+}
+
 TEST_CASE("RawArray: sizes that no memory has are exceptions") {
     CHECK_THROWS_AS(RawArray<int>(std::numeric_limits<std::size_t>::max()), ValueError);
     CHECK_THROWS_AS(RawArray<char>(std::numeric_limits<std::size_t>::max() / 4), OSError);
@@ -154,6 +214,42 @@ TEST_CASE("RawArray: it has no name in /dev/shm, and a kill does not damage it")
 
     CHECK(array[0] == 'x');
     CHECK_THAT(mapping_of(array.data()), !test::Contains("/dev/shm"));
+}
+
+TEST_CASE(
+    "Value, Array: the lock may be held twice by its owner, unless told otherwise") {
+    const Value<int> value(0);
+    const Array<int> array(2);
+    STATIC_REQUIRE(std::is_same_v<decltype(value.get_lock()), RLock&>);
+    STATIC_REQUIRE(std::is_same_v<decltype(array.get_lock()), RLock&>);
+
+    const std::scoped_lock outer{value.get_lock(), array.get_lock()};
+    const std::scoped_lock inner{value.get_lock(), array.get_lock()};
+
+    in_child([=] { value.value() = value.get_lock().try_lock() ? 1 : 2; });
+    CHECK(value.value() == 2);
+}
+
+TEST_CASE("Value, Array: the death of who holds the lock is told, and hands it on") {
+    const Value<int> value(0);
+    const Array<int> array(2);
+    const auto die_with = [](auto& lock) {
+        in_child([&] {
+            lock.lock();
+            lock.lock();
+            ::kill(::getpid(), SIGKILL);
+        });
+    };
+
+    die_with(value.get_lock());
+    die_with(array.get_lock());
+
+    REQUIRE(value.get_lock().acquire(10s));
+    REQUIRE(array.get_lock().acquire(10s));
+    CHECK(value.get_lock().owner_died());
+    CHECK(array.get_lock().owner_died());
+    value.get_lock().unlock();
+    array.get_lock().unlock();
 }
 
 TEST_CASE("Value, Array: copies have the same lock") {

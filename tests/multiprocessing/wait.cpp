@@ -107,4 +107,6 @@ TEST_CASE("wait: a closed connection, or what is no descriptor, is an error") {
 
     CHECK_THROWS_AS(connection::wait({closed}), OSError);
     CHECK_THROWS_AS(connection::wait({1'000'000}), OSError);
+    CHECK_THROWS_AS(connection::wait({-1}, 0ms), OSError);
+    CHECK_THROWS_AS(connection::wait(std::vector<int>{0, -2}), OSError);
 }

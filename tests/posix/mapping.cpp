@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <fstream>
 #include <limits>
 #include <utility>
 
@@ -28,6 +29,17 @@ TEST_CASE("map_shared: what a child writes its parent reads, and it is zeros at 
 TEST_CASE("map_shared: too much of it is ENOMEM, and none of it EINVAL") {
     CHECK(map_shared(std::numeric_limits<std::size_t>::max() / 2).code() == ENOMEM);
     CHECK(map_shared(0).code() == EINVAL);
+}
+
+TEST_CASE("map_shared: more than there is memory for is refused where it is promised") {
+    constexpr std::size_t addressable = std::size_t{1} << 46;
+    std::ifstream setting{"/proc/sys/vm/overcommit_memory"};
+    int overcommit = 1;
+    setting >> overcommit;
+    if (overcommit == 1) return;  // the system promises anything
+
+    CHECK(map_shared(addressable, Promise::memory).code() == ENOMEM);
+    CHECK(map_shared(1, Promise::memory));
 }
 
 TEST_CASE("Mapping: one that was moved from has nothing, and its memory lives on") {

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "pyproc/posix/socket_address.hpp"
 
+#include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -10,6 +14,7 @@
 #include "support/catch.hpp"
 
 using namespace pyproc::posix;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -96,6 +101,34 @@ TEST_CASE("connect_to: where nobody listens it is an errno") {
 
     CHECK(connect_to(path).code() == ENOENT);
     CHECK(connect_to(port).code() == ECONNREFUSED);
+}
+
+TEST_CASE("connect_to: a listener without a place left is waited for, up to a deadline") {
+    const Directory directory;
+    const auto path = SocketAddress::of_path(directory.socket()).or_throw("path");
+    for (const bool is_path : {true, false}) {
+        const auto listener =
+            is_path
+                ? listen_at(path, 0).or_throw("listen")
+                : listen_at(SocketAddress::of_host("127.0.0.1", 0).or_throw("host"), 0)
+                      .or_throw("listen");
+        const auto address =
+            SocketAddress::of_socket(listener.get()).or_throw("getsockname");
+        std::vector<UniqueFd> waiting;
+        int code = 0;
+
+        while (code == 0 && waiting.size() < 10) {
+            auto connected = connect_to(address, Deadline::after(20ms));
+            code = connected.code();
+            if (connected) waiting.push_back(std::move(*connected));
+        }
+
+        CHECK(code == ETIMEDOUT);
+        CHECK_FALSE(waiting.empty());
+        for (const UniqueFd& each : waiting) {
+            CHECK((::fcntl(each.get(), F_GETFL) & O_NONBLOCK) == 0);
+        }
+    }
 }
 
 TEST_CASE("listen_at: a path that is in use is EADDRINUSE") {

@@ -23,8 +23,11 @@ class DecodeError : public ValueError {
 namespace detail {
 
 // Containers in containers may come as deep as the bytes say where a type holds itself,
-// as a tree does. Far less than what overflows a stack of 8 MiB under sanitizers.
+// as a tree does, and each level takes some of the stack: for the calls, and for the
+// object that is being read. Both together are far less than what overflows a stack of
+// 8 MiB under sanitizers.
 inline constexpr std::size_t deepest_nesting = 500;
+inline constexpr std::size_t most_nested_bytes = std::size_t{2} * 1024 * 1024;
 
 [[noreturn]] inline void throw_cut_off(std::size_t needed, std::size_t left) {
     throw DecodeError{"cut off: " + std::to_string(needed) + " bytes expected, and " +
@@ -67,23 +70,41 @@ struct FixedReader {
     }
 };
 
+/// How deep something is, and what it is in.
+struct Depth {
+    std::size_t levels = 0;
+    std::size_t bytes = 0;  ///< of the objects that are not whole yet
+};
+
 /// One level of containers and classes, for as long as it is being written or read.
 template <class Error>
 class Level {
 public:
-    explicit Level(std::size_t& depth) : depth_{depth} {
-        if (depth_ == deepest_nesting) {
+    /// @param size  Of the object that is in it; what it is in decides, so that one of
+    /// any
+    ///              size can be in an object.
+    Level(Depth& depth, std::size_t size) : depth_{depth}, size_{size} {
+        if (depth_.levels == deepest_nesting) {
             throw Error{"nested more than " + std::to_string(deepest_nesting) +
                         " levels deep"};
         }
-        ++depth_;
+        if (depth_.bytes > most_nested_bytes) {
+            throw Error{"nested too deep for objects of " + std::to_string(size) +
+                        " bytes"};
+        }
+        ++depth_.levels;
+        depth_.bytes += size_;
     }
     Level(const Level&) = delete;
     Level& operator=(const Level&) = delete;
-    ~Level() { --depth_; }
+    ~Level() {
+        --depth_.levels;
+        depth_.bytes -= size_;
+    }
 
 private:
-    std::size_t& depth_;
+    Depth& depth_;
+    std::size_t size_;
 };
 
 }  // namespace detail
@@ -112,8 +133,8 @@ public:
 
     /// Writes values one after the other; for each as many bytes as `encoded_size` says.
     ///
-    /// @throws ValueError  There is not enough room, or values are nested more than 500
-    ///                     levels deep.
+    /// @throws ValueError  There is not enough room, or values are nested too deep:
+    ///                     more than 500 levels, or 2 MiB of objects in each other.
     template <class... Ts>
     Writer& operator()(const Ts&... values);
 
@@ -148,16 +169,17 @@ public:
     /// How many bytes have been written, or counted.
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
-    /// For as long as it lives, what is written is one level deeper.
-    [[nodiscard]] detail::Level<ValueError> enter() {
-        return detail::Level<ValueError>{depth_};
+    /// For as long as it lives, what is written, of `size` bytes in memory, is one level
+    /// deeper.
+    [[nodiscard]] detail::Level<ValueError> enter(std::size_t size) {
+        return detail::Level<ValueError>{depth_, size};
     }
 
 private:
     std::byte* to_ = nullptr;
     std::size_t room_ = 0;
     std::size_t size_ = 0;
-    std::size_t depth_ = 0;
+    detail::Depth depth_;
     bool counts_ = true;
 };
 
@@ -217,15 +239,16 @@ public:
     /// How many bytes have not been read yet.
     [[nodiscard]] std::size_t left() const noexcept { return left_; }
 
-    /// For as long as it lives, what is read is one level deeper.
-    [[nodiscard]] detail::Level<DecodeError> enter() {
-        return detail::Level<DecodeError>{depth_};
+    /// For as long as it lives, what is read, of `size` bytes in memory, is one level
+    /// deeper.
+    [[nodiscard]] detail::Level<DecodeError> enter(std::size_t size) {
+        return detail::Level<DecodeError>{depth_, size};
     }
 
 private:
     const std::byte* at_;
     std::size_t left_;
-    std::size_t depth_ = 0;
+    detail::Depth depth_;
 };
 
 }  // namespace pyproc::multiprocessing

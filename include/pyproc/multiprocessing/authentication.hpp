@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cerrno>
 #include <climits>
 #include <cstddef>
 #include <span>
@@ -123,16 +124,38 @@ struct Marked {
     return are_equal(mac, hmac(key, challenge, digest.empty() ? "md5" : digest));
 }
 
-inline void tell(const Channel& to, std::string_view message) {
-    send_message(to, std::as_bytes(std::span{message}));
+/// Calls what sends or receives, and tells the faults of the other end from our own: who
+/// accepts others must be able to go on after those.
+template <class Call>
+auto with_peer(Call call) {
+    try {
+        return call();
+    } catch (const OSError& error) {
+        const int code = error.code().value();
+        if (code == EPIPE || code == ECONNRESET) {
+            throw EOFError{"the other end went away before it showed its key"};
+        }
+        if (code == EBADMSG || code == EMSGSIZE) {
+            throw AuthenticationError{"what came is no message of the protocol"};
+        }
+        throw;
+    }
 }
 
-/// @throws OSError  What comes is too long.
+/// @throws EOFError  The other end is gone.
+inline void tell(const Channel& to, std::string_view message) {
+    with_peer([&] { send_message(to, std::as_bytes(std::span{message})); });
+}
+
+/// @throws EOFError             The other end is gone.
+/// @throws AuthenticationError  What comes is no message, or is too long.
 [[nodiscard]] inline std::string hear(const Channel& from) {
-    Incoming incoming{from};
-    incoming.begin();
-    if (incoming.length() > longest_answer) Incoming::throw_bad_length();
-    return incoming.read();
+    return with_peer([&] {
+        Incoming incoming{from};
+        incoming.begin();
+        if (incoming.length() > longest_answer) Incoming::throw_bad_length();
+        return incoming.read();
+    });
 }
 
 /// A challenge that has never been, without its mark.

@@ -109,6 +109,27 @@ void read_into(From& from, T& value) {
     }
 }
 
+/// Puts a value in place of one that can't be assigned to.
+template <class T>
+void replace(T& old, std::remove_const_t<T>&& value) noexcept {
+    auto* const place = const_cast<std::remove_const_t<T>*>(std::addressof(old));
+    std::destroy_at(place);
+    std::construct_at(place, std::move(value));
+}
+
+/// The same for a member of an object that nobody has seen yet and that is not const
+/// itself: one that is const is replaced.
+template <class T, class From>
+void read_member_into(From& from, T& value) {
+    if constexpr (std::is_array_v<T>) {
+        for (auto& element : value) read_member_into(from, element);
+    } else if constexpr (!std::is_move_assignable_v<T>) {
+        replace(value, read_value<std::remove_const_t<T>>(from));
+    } else {
+        read_into(from, value);
+    }
+}
+
 /// Whether a number can only be 0 or 1: a bool, or an enumeration made of one.
 template <class T>
 [[nodiscard]] consteval bool is_truth() {
@@ -235,6 +256,20 @@ struct Sum<Types<Ms...>> {
 };
 
 template <class T>
+consteval bool has_real();
+template <class... Parts>
+consteval bool have_real(Types<Parts...>) {
+    return (has_real<Parts>() || ...);
+}
+
+/// Whether there is a floating-point number in a plain type, of which the compiler then
+/// can't say whether all bits count: two zeros are equal.
+template <class T>
+consteval bool has_real() {
+    return std::is_floating_point_v<T> || have_real(typename Codec<T>::Parts{});
+}
+
+template <class T>
 concept Aggregate = std::is_aggregate_v<T> && std::is_class_v<T> && !Customised<T> &&
                     !Stateless<T> && obstacle_in<T>() == Obstacle::none;
 
@@ -247,11 +282,16 @@ struct Codec<T> {
     static constexpr bool is_fixed = Sum<Parts>::is_fixed;
     static constexpr bool is_checked = Sum<Parts>::is_checked;
     // Without padding, members begin where those before them end; that `check` relies on,
-    // and bit-fields would not be found where it looks.
-    static constexpr bool is_plain =
-        Sum<Parts>::is_plain && std::is_trivially_copyable_v<T> &&
-        Sum<Parts>::size == sizeof(T) &&
-        (!is_checked || std::has_unique_object_representations_v<T>);
+    // and bit-fields would not be found where it looks. They may have padding, too.
+    static constexpr bool is_plain = [] {
+        if constexpr (Sum<Parts>::is_plain && std::is_trivially_copyable_v<T> &&
+                      Sum<Parts>::size == sizeof(T)) {
+            return std::has_unique_object_representations_v<T> ||
+                   (!is_checked && have_real(Parts{}));
+        } else {
+            return false;
+        }
+    }();
 
     static void check(const std::byte* bytes) { Sum<Parts>::check(bytes); }
 
@@ -265,8 +305,9 @@ struct Codec<T> {
     static T read(From& from) {
         if constexpr (Sum<Parts>::has_arrays || anatomy_of<T>.bases > 0) {
             T value{};
-            visit_members(value,
-                          [&from](auto&... members) { (read_into(from, members), ...); });
+            visit_members(value, [&from](auto&... members) {
+                (read_member_into(from, members), ...);
+            });
             return value;
         } else {
             return Sum<Parts>::template read<T>(from);
@@ -290,7 +331,7 @@ struct Codec<T> {
     static constexpr bool is_checked = true;
 
     static void write(Writer& to, const T& value) {
-        const auto level = to.enter();
+        const auto level = to.enter(sizeof(T));
         to.write(&nothing, 1);
         if constexpr (HasSerializer<T>) {
             static_assert(
@@ -305,7 +346,7 @@ struct Codec<T> {
     }
 
     static T read(Reader& from) {
-        const auto level = from.enter();
+        const auto level = from.enter(sizeof(T));
         read_nothing(from);
         if constexpr (HasSerializer<T>) {
             return Serializer<T>::read(from);

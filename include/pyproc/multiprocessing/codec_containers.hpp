@@ -69,7 +69,7 @@ void write_elements(Writer& to, const Range& range, std::size_t length) {
             for (const T& element : range) write_value(fixed, element);
         }
     } else {
-        const auto level = to.enter();
+        const auto level = to.enter(sizeof(T));
         for (const T& element : range) write_value(to, element);
     }
 }
@@ -81,7 +81,7 @@ void read_elements(Reader& from, std::size_t length, Add add) {
         FixedReader fixed{from.take(length * Codec<T>::least)};
         for (std::size_t i = 0; i < length; ++i) add(read_value<T>(fixed));
     } else {
-        const auto level = from.enter();
+        const auto level = from.enter(sizeof(T));
         for (std::size_t i = 0; i < length; ++i) add(read_value<T>(from));
     }
 }
@@ -266,7 +266,7 @@ struct MapCodec : ContainerCodec<typename Map::key_type, typename Map::mapped_ty
 
     static void write(Writer& to, const Map& map) {
         write_length(to, map.size());
-        const auto level = to.enter();
+        const auto level = to.enter(sizeof(Key) + sizeof(Mapped));
         for (const auto& [key, mapped] : map) {
             write_value(to, key);
             write_value(to, mapped);
@@ -276,7 +276,7 @@ struct MapCodec : ContainerCodec<typename Map::key_type, typename Map::mapped_ty
     static Map read(Reader& from) {
         const std::size_t length =
             read_length<Codec<Key>::least + Codec<Mapped>::least>(from);
-        const auto level = from.enter();
+        const auto level = from.enter(sizeof(Key) + sizeof(Mapped));
         Map map;
         for (std::size_t i = 0; i < length; ++i) {
             Key key = read_value<Key>(from);

@@ -119,7 +119,7 @@ struct MaybeCodec {
         const bool is_there = static_cast<bool>(maybe);
         write_value(to, is_there);
         if (!is_there) return;
-        const auto level = to.enter();
+        const auto level = to.enter(sizeof(T));
         write_value(to, *maybe);
     }
 };
@@ -128,7 +128,7 @@ template <class T>
 struct Codec<std::optional<T>> : MaybeCodec<std::optional<T>, T> {
     static std::optional<T> read(Reader& from) {
         if (!read_value<bool>(from)) return std::nullopt;
-        const auto level = from.enter();
+        const auto level = from.enter(sizeof(T));
         return std::optional<T>{std::in_place, read_value<T>(from)};
     }
 };
@@ -144,7 +144,7 @@ template <Ownable T>
 struct Codec<std::unique_ptr<T>> : MaybeCodec<std::unique_ptr<T>, T> {
     static std::unique_ptr<T> read(Reader& from) {
         if (!read_value<bool>(from)) return nullptr;
-        const auto level = from.enter();
+        const auto level = from.enter(sizeof(T));
         return std::make_unique<T>(read_value<T>(from));
     }
 };

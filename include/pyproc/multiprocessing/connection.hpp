@@ -219,6 +219,8 @@ public:
     ///
     /// @throws EOFError  The other end is closed and everything has been received.
     /// @throws OSError   What comes is no descriptor: then nothing more can be received.
+    ///                   EMFILE if there may be no more open here: this one is lost, the
+    ///                   next can be received.
     ///
     /// Python: `multiprocessing.reduction.recv_handle`.
     [[nodiscard]] posix::UniqueFd recv_handle() {

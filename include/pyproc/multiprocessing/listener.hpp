@@ -91,7 +91,8 @@ struct ClientOptions {
     /// The secret of the listener; `nullopt` if it has none.
     std::optional<std::string> authkey = std::nullopt;
 
-    /// How long the listener may take to accept, and to show that it knows the key.
+    /// How long the listener may take: to take us in, where others wait already, and to
+    /// show that it knows the key.
     posix::Timeout timeout = {};
 };
 
@@ -144,10 +145,12 @@ public:
 
     /// Waits for somebody to connect, and to show that it knows the key.
     ///
-    /// @throws AuthenticationError  It does not. The next may be accepted.
+    /// @throws AuthenticationError  It does not, or talks of something else. The next may
+    ///                              be accepted.
     /// @throws TimeoutError         It took too long over it. The next may be accepted.
     /// @throws EOFError             It went away meanwhile, likewise.
-    /// @throws OSError              The listener is closed.
+    /// @throws OSError              The listener is closed, or there are no descriptors
+    ///                              left.
     [[nodiscard]] Connection accept() {
         Connection connection{posix::accept_from(fileno()).or_throw("accept")};
         if (options_.authkey) {
@@ -236,20 +239,22 @@ private:
 ///     Connection connection = Client("/run/my.socket", {.authkey = "secret"});
 ///
 /// @throws OSError              Nobody listens there.
-/// @throws AuthenticationError  The listener's key is another.
-/// @throws TimeoutError         It took too long over showing its key.
+/// @throws AuthenticationError  The listener's key is another, or what it sends is no
+/// challenge.
+/// @throws EOFError             It went away meanwhile.
+/// @throws TimeoutError         It took too long to accept, or over showing its key.
 ///
 /// Python: `multiprocessing.connection.Client`.
 [[nodiscard]] inline Connection Client(const Address& address,
                                        const ClientOptions& options = {}) {
+    const auto deadline = posix::Deadline::after(options.timeout);
     Connection connection{
-        posix::connect_to(address.resolved())
+        posix::connect_to(address.resolved(), deadline)
             .or_throw("connect", address.is_path() ? address.text() : "")};
     if (options.authkey) {
-        const detail::Channel channel{
-            .fd = connection.fileno(),
-            .medium = detail::Medium::socket,
-            .deadline = posix::Deadline::after(options.timeout)};
+        const detail::Channel channel{.fd = connection.fileno(),
+                                      .medium = detail::Medium::socket,
+                                      .deadline = deadline};
         detail::answer_challenge(channel, *options.authkey);
         detail::deliver_challenge(channel, *options.authkey);
     }

@@ -12,88 +12,109 @@ namespace pyproc::multiprocessing::detail {
 
 inline constexpr std::size_t most_members = 40;
 
-/// How many braces `T{{}, {}, ..., Rest{}}` takes, with `Rest` or without: without, that
-/// is how many base classes and members T has.
+/// Whether `T{{}, {}, ..., Rest{}}` with `n` pairs of braces is valid, with `Rest` or
+/// without.
 ///
 /// A pair of braces initialises any member, a C array too, so that arrays of a mebibyte
 /// count as fast as an int. Only for an aggregate of which `T{}` is valid.
+template <class T, std::size_t n, class... Rest>
+consteval bool takes_braces() {
+    static_assert(n <= most_members + 1);
+    // clang-format off
+    if constexpr (n == 0) return requires { T{Rest{}...}; };
+    else if constexpr (n == 1) return requires { T{{},Rest{}...}; };
+    else if constexpr (n == 2) return requires { T{{},{},Rest{}...}; };
+    else if constexpr (n == 3) return requires { T{{},{},{},Rest{}...}; };
+    else if constexpr (n == 4) return requires { T{{},{},{},{},Rest{}...}; };
+    else if constexpr (n == 5) return requires { T{{},{},{},{},{},Rest{}...}; };
+    else if constexpr (n == 6) return requires { T{{},{},{},{},{},{},Rest{}...}; };
+    else if constexpr (n == 7) return requires { T{{},{},{},{},{},{},{},Rest{}...}; };
+    else if constexpr (n == 8) return requires { T{{},{},{},{},{},{},{},{},Rest{}...}; };
+    else if constexpr (n == 9) return requires { T{{},{},{},{},{},{},{},{},{},Rest{}...}; };
+    else if constexpr (n == 10) return requires { T{{},{},{},{},{},{},{},{},{},{},Rest{}...}; };
+    else if constexpr (n == 11) return requires { T{{},{},{},{},{},{},{},{},{},{},{},Rest{}...}; };
+    else if constexpr (n == 12) return requires { T{{},{},{},{},{},{},{},{},{},{},{},{},Rest{}...}; };
+    else if constexpr (n == 13) return requires { T{{},{},{},{},{},{},{},{},{},{},{},{},
+        {},Rest{}...}; };
+    else if constexpr (n == 14) return requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},
+        {},Rest{}...}; };
+    else if constexpr (n == 15) return requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},
+        {},Rest{}...}; };
+    else if constexpr (n == 16) return requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
+        {},Rest{}...}; };
+    else if constexpr (n == 17) return requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
+        {},Rest{}...}; };
+    else if constexpr (n == 18) return requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
+        {},Rest{}...}; };
+    else if constexpr (n == 19) return requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
+        {},{},Rest{}...}; };
+    else if constexpr (n == 20) return requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
+        {},{},{},Rest{}...}; };
+    else if constexpr (n == 21) return requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
+        {},{},{},{},Rest{}...}; };
+    else if constexpr (n == 22) return requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
+        {},{},{},{},{},Rest{}...}; };
+    else if constexpr (n == 23) return requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
+        {},{},{},{},{},{},Rest{}...}; };
+    else if constexpr (n == 24) return requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
+        {},{},{},{},{},{},{},Rest{}...}; };
+    else if constexpr (n == 25) return requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
+        {},{},{},{},{},{},{},{},Rest{}...}; };
+    else if constexpr (n == 26) return requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
+        {},{},{},{},{},{},{},{},{},Rest{}...}; };
+    else if constexpr (n == 27) return requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
+        {},{},{},{},{},{},{},{},{},{},Rest{}...}; };
+    else if constexpr (n == 28) return requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
+        {},{},{},{},{},{},{},{},{},{},{},Rest{}...}; };
+    else if constexpr (n == 29) return requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
+        {},{},{},{},{},{},{},{},{},{},{},{},Rest{}...}; };
+    else if constexpr (n == 30) return requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
+        {},{},{},{},{},{},{},{},{},{},{},{},{},Rest{}...}; };
+    else if constexpr (n == 31) return requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
+        {},{},{},{},{},{},{},{},{},{},{},{},{},{},Rest{}...}; };
+    else if constexpr (n == 32) return requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
+        {},{},{},{},{},{},{},{},{},{},{},{},{},{},{},Rest{}...}; };
+    else if constexpr (n == 33) return requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
+        {},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},Rest{}...}; };
+    else if constexpr (n == 34) return requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
+        {},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},Rest{}...}; };
+    else if constexpr (n == 35) return requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
+        {},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},Rest{}...}; };
+    else if constexpr (n == 36) return requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
+        {},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},Rest{}...}; };
+    else if constexpr (n == 37) return requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
+        {},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},Rest{}...}; };
+    else if constexpr (n == 38) return requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
+        {},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},Rest{}...}; };
+    else if constexpr (n == 39) return requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
+        {},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
+        {},Rest{}...}; };
+    else if constexpr (n == 40) return requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
+        {},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
+        {},Rest{}...}; };
+    else if constexpr (n == 41) return requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
+        {},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
+        {},Rest{}...}; };
+    // clang-format on
+}
+
+/// How many braces `T{{}, {}, ..., Rest{}}` takes, with `Rest` or without: without, that
+/// is how many base classes and members T has; `most_members + 1` if more than that.
+///
+/// @tparam known  So many are taken.
+template <class T, std::size_t known, class... Rest>
+consteval std::size_t count_braces_from() {
+    if constexpr (known > most_members) {
+        return known;
+    } else if constexpr (takes_braces<T, known + 1, Rest...>()) {
+        return count_braces_from<T, known + 1, Rest...>();
+    } else {
+        return known;
+    }
+}
 template <class T, class... Rest>
 consteval std::size_t count_braces() {
-    // clang-format off
-    if constexpr (!requires { T{{},Rest{}...}; }) return 0;
-    else if constexpr (!requires { T{{},{},Rest{}...}; }) return 1;
-    else if constexpr (!requires { T{{},{},{},Rest{}...}; }) return 2;
-    else if constexpr (!requires { T{{},{},{},{},Rest{}...}; }) return 3;
-    else if constexpr (!requires { T{{},{},{},{},{},Rest{}...}; }) return 4;
-    else if constexpr (!requires { T{{},{},{},{},{},{},Rest{}...}; }) return 5;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},Rest{}...}; }) return 6;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},Rest{}...}; }) return 7;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},{},Rest{}...}; }) return 8;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},{},{},Rest{}...}; }) return 9;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},{},{},{},Rest{}...}; }) return 10;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},{},{},{},{},Rest{}...}; }) return 11;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},{},{},{},{},
-        {},Rest{}...}; }) return 12;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},
-        {},Rest{}...}; }) return 13;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},
-        {},Rest{}...}; }) return 14;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
-        {},Rest{}...}; }) return 15;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
-        {},Rest{}...}; }) return 16;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
-        {},Rest{}...}; }) return 17;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
-        {},{},Rest{}...}; }) return 18;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
-        {},{},{},Rest{}...}; }) return 19;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
-        {},{},{},{},Rest{}...}; }) return 20;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
-        {},{},{},{},{},Rest{}...}; }) return 21;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
-        {},{},{},{},{},{},Rest{}...}; }) return 22;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
-        {},{},{},{},{},{},{},Rest{}...}; }) return 23;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
-        {},{},{},{},{},{},{},{},Rest{}...}; }) return 24;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
-        {},{},{},{},{},{},{},{},{},Rest{}...}; }) return 25;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
-        {},{},{},{},{},{},{},{},{},{},Rest{}...}; }) return 26;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
-        {},{},{},{},{},{},{},{},{},{},{},Rest{}...}; }) return 27;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
-        {},{},{},{},{},{},{},{},{},{},{},{},Rest{}...}; }) return 28;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
-        {},{},{},{},{},{},{},{},{},{},{},{},{},Rest{}...}; }) return 29;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
-        {},{},{},{},{},{},{},{},{},{},{},{},{},{},Rest{}...}; }) return 30;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
-        {},{},{},{},{},{},{},{},{},{},{},{},{},{},{},Rest{}...}; }) return 31;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
-        {},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},Rest{}...}; }) return 32;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
-        {},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},Rest{}...}; }) return 33;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
-        {},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},Rest{}...}; }) return 34;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
-        {},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},Rest{}...}; }) return 35;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
-        {},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},Rest{}...}; }) return 36;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
-        {},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},Rest{}...}; }) return 37;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
-        {},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
-        {},Rest{}...}; }) return 38;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
-        {},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
-        {},Rest{}...}; }) return 39;
-    else if constexpr (!requires { T{{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
-        {},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},
-        {},Rest{}...}; }) return 40;
-    else return most_members + 1;  // clang-format on
+    return count_braces_from<T, 0, Rest...>();
 }
 
 /// Calls `visit` with the `count` members of an aggregate as references.

@@ -53,6 +53,13 @@ struct AnyEmptyBase {
     }
 };
 
+/// Initialises unions, those without a name too.
+struct AnyUnion {
+    template <class U>
+    requires std::is_union_v<U>
+    operator U() const noexcept { std::terminate(); }
+};
+
 /// Initialises only what takes anything, as a std::any does.
 struct Stranger {};
 
@@ -91,8 +98,21 @@ consteval std::size_t most_taken() {
     }
 }
 
+/// Whether one of the first `count` members of T, or what it begins with, is a union.
+template <class T, std::size_t count>
+consteval bool has_union() {
+    if constexpr (count == 0) {
+        return false;
+    } else if constexpr (takes_braces<T, count - 1, AnyUnion>() &&
+                         !takes_braces<T, count - 1, Stranger>()) {
+        return true;
+    } else {
+        return has_union<T, count - 1>();
+    }
+}
+
 /// What stands in the way of taking an aggregate apart.
-enum class Obstacle { none, reference, base_with_members, too_many, unknown };
+enum class Obstacle { none, reference, base_with_members, has_union, too_many, unknown };
 
 /// How many base classes and members an aggregate has, and what it can't be asked.
 struct Anatomy {
@@ -154,6 +174,8 @@ consteval Anatomy anatomy() {
             return {.obstacle = Obstacle::base_with_members};
         } else if constexpr (has_unbraced_reference<T, all>()) {
             return {.obstacle = Obstacle::reference};
+        } else if constexpr (has_union<T, all>()) {
+            return {.obstacle = Obstacle::has_union};
         } else if constexpr (all < bases || (all == bases && !std::is_empty_v<T>) ||
                              (all > 0 && count_braces<T, AnyValue>() >= all)) {
             // A member with a default initialiser that braces can't stand in for.

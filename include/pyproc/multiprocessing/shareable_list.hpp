@@ -80,8 +80,10 @@ public:
     [[nodiscard]] SharedMemory& shm() noexcept { return shm_; }
     [[nodiscard]] const SharedMemory& shm() const noexcept { return shm_; }
 
-    /// Python: `len`.
-    [[nodiscard]] std::size_t size() const noexcept { return offsets_.size() - 1; }
+    /// 0 for a list that was moved from. Python: `len`.
+    [[nodiscard]] std::size_t size() const noexcept {
+        return offsets_.empty() ? 0 : offsets_.size() - 1;
+    }
 
     /// The item at a position.
     ///

@@ -93,7 +93,8 @@ public:
     /// @throws FileExistsError    There is one of this name, and it was to be made.
     /// @throws FileNotFoundError  There is none of this name.
     /// @throws OSError     The system refuses: ENOSPC if there is less memory left than
-    ///                     `size`, EINVAL for an empty name or one with a slash in it.
+    ///                     `size`, EFBIG beyond RLIMIT_FSIZE, EINVAL for an empty name or
+    ///                     one with a slash in it.
     explicit SharedMemory(SharedMemoryOptions options) {
         if (options.size.is_negative()) {
             throw ValueError{"'size' must be a positive integer"};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <array>
 #include <cerrno>
 #include <concepts>
 #include <cstddef>
@@ -18,6 +19,7 @@
 
 #include "pyproc/errors.hpp"
 #include "pyproc/multiprocessing/lock.hpp"
+#include "pyproc/multiprocessing/members.hpp"
 #include "pyproc/posix/mapping.hpp"
 
 namespace pyproc::multiprocessing {
@@ -36,6 +38,52 @@ inline constexpr bool is_address<std::span<T, Extent>> = true;
 template <class T>
 inline constexpr bool is_address<std::reference_wrapper<T>> = true;
 
+/// What an array is a row of, be it a C array or not; else the type itself.
+template <class T>
+struct ElementOf {
+    using type = std::remove_cv_t<T>;
+};
+template <class T>
+requires std::is_array_v<T>
+struct ElementOf<T> : ElementOf<std::remove_all_extents_t<T>> {
+};
+template <class T, std::size_t n>
+struct ElementOf<std::array<T, n>> : ElementOf<T> {};
+
+/// Whether structured bindings show what the class says, and not what it has.
+template <class T>
+concept TupleLike = requires {
+    std::tuple_size<T>::value;
+};
+
+template <class T>
+consteval bool has_address();
+
+template <class... Ms>
+consteval bool have_address(Types<Ms...>) {
+    return (has_address<Ms>() || ...);
+}
+
+/// Whether T is such a type or has one in it, as far as can be seen: into aggregates
+/// whose members can be counted.
+template <class T>
+consteval bool has_address() {
+    using Bare = typename ElementOf<T>::type;
+    if constexpr (is_address<Bare>) {
+        return true;
+    } else if constexpr (!TupleLike<Bare> && std::is_class_v<Bare> &&
+                         std::is_aggregate_v<Bare> &&
+                         std::is_default_constructible_v<Bare>) {
+        if constexpr (anatomy_of<Bare>.obstacle == Obstacle::none) {
+            return have_address(MemberTypes<Bare>{});
+        } else {
+            return anatomy_of<Bare>.obstacle == Obstacle::reference;
+        }
+    } else {
+        return false;
+    }
+}
+
 /// Refuses, in words, what can't be in memory that processes share.
 template <class T>
 struct RequireShareable {
@@ -44,6 +92,11 @@ struct RequireShareable {
                   "pyproc: a pointer, reference or view can't be shared with another "
                   "process: what it points to is in the memory of this one; share the "
                   "data itself, or a position in an Array");
+    static_assert(is_address<Element> || !std::is_trivially_copyable_v<Element> ||
+                      !has_address<Element>(),
+                  "pyproc: a struct with a pointer, reference or view in it can't be "
+                  "shared with another process: what it points to is in the memory of "
+                  "this one; share the data itself, or a position in an Array");
     static_assert(is_address<Element> || std::is_trivially_copyable_v<Element>,
                   "pyproc: only a trivially copyable type can be shared with another "
                   "process: a string or container has its contents in the memory of this "
@@ -61,8 +114,8 @@ template <class T>
         throw ValueError{"array is larger than memory can be"};
     }
     const std::size_t size = count == 0 ? 1 : count * sizeof(T);
-    auto memory =
-        std::make_shared<posix::Mapping>(posix::map_shared(size).or_throw("mmap"));
+    auto memory = std::make_shared<posix::Mapping>(
+        posix::map_shared(size, posix::Promise::memory).or_throw("mmap"));
     auto* const first = static_cast<T*>(memory->data());
     return {std::move(memory), first};
 }
@@ -81,8 +134,10 @@ template <class T>
 /// Nothing guards it: where more than one writes use `Value`, or an atomic: `RawValue<
 /// std::atomic<int>>` is one that processes can share.
 ///
-/// @tparam T  Any trivially copyable type but pointers and views; what a struct has of
-///            those, the compiler can't see, and they must not be used elsewhere.
+/// @tparam T  Any trivially copyable type but pointers and views, and structs that have
+///            such. What a class with private members, a base class with members, or a
+///            union has of those, the compiler can't see, and they must not be used
+///            elsewhere.
 ///
 /// Threads: copies may be used by any number at once, as far as `T` may.
 /// Python:  `multiprocessing.RawValue`, `multiprocessing.sharedctypes.RawValue`.
@@ -92,6 +147,11 @@ class RawValue {
 
 public:
     using value_type = T;
+
+    // Moving is copying: what was moved from would be an object without memory.
+    RawValue(const RawValue&) noexcept = default;
+    RawValue& operator=(const RawValue&) noexcept = default;
+    ~RawValue() = default;
 
     /// An object made from these arguments; from none, zero.
     ///
@@ -131,11 +191,17 @@ public:
     using value_type = T;
     using iterator = T*;
 
+    // Moving is copying: what was moved from would be an object without memory.
+    RawArray(const RawArray&) noexcept = default;
+    RawArray& operator=(const RawArray&) noexcept = default;
+    ~RawArray() = default;
+
     /// Zeros, or for a class its default values.
     ///
     /// Memory is taken as it is written to.
     ///
-    /// @throws OSError     ENOMEM.
+    /// @throws OSError     ENOMEM: also for more than there is memory and swap, unless
+    ///                     the system is set up to promise anything.
     /// @throws ValueError  There is no memory of that size, or it was negative.
     explicit RawArray(std::size_t size)
         : elements_{detail::map_objects<T>(size)}, size_{size} {
@@ -214,6 +280,11 @@ private:
 template <class T, class LockType = RLock>
 class Value : public RawValue<T> {
 public:
+    // Moving is copying: what was moved from would be an object without memory.
+    Value(const Value&) noexcept = default;
+    Value& operator=(const Value&) noexcept = default;
+    ~Value() = default;
+
     /// @throws OSError  ENOMEM.
     template <class... Args>
     requires std::constructible_from<T, Args...>
@@ -237,6 +308,11 @@ Value(T) -> Value<T>;
 template <class T, class LockType = RLock>
 class Array : public RawArray<T> {
 public:
+    // Moving is copying: what was moved from would be an object without memory.
+    Array(const Array&) noexcept = default;
+    Array& operator=(const Array&) noexcept = default;
+    ~Array() = default;
+
     explicit Array(std::size_t size)
         : RawArray<T>(size), lock_{std::make_shared<LockType>()} {}
 

@@ -193,7 +193,7 @@ consteval void refuse() {
     constexpr Obstacle obstacle = obstacle_in<std::remove_const_t<T>>();
     constexpr bool is_known_fault = is_pointer_like<T> || is_view<T> ||
                                     std::is_reference_v<T> || std::is_array_v<T> ||
-                                    obstacle != Obstacle::none;
+                                    std::is_union_v<T> || obstacle != Obstacle::none;
     static_assert(!is_pointer_like<T>,
                   "can't travel between processes: it has or is a pointer, reference or "
                   "view; a pointer means nothing in another process, so send what it "
@@ -214,6 +214,10 @@ consteval void refuse() {
                   "can't travel between processes: it has a base class with members, "
                   "which can't be seen; specialise pyproc::multiprocessing::Serializer, "
                   "or make the base the first member");
+    static_assert(obstacle != Obstacle::has_union && !std::is_union_v<T>,
+                  "can't travel between processes: it has or is a union, which does not "
+                  "tell what is in it; send a std::variant, or specialise "
+                  "pyproc::multiprocessing::Serializer");
     static_assert(obstacle != Obstacle::too_many,
                   "can't travel between processes: it has more than 40 members; group "
                   "some in a struct, or specialise pyproc::multiprocessing::Serializer");

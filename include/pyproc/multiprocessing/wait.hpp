@@ -45,6 +45,10 @@ namespace detail {
                                                        posix::Timeout limit) {
     std::vector<std::size_t> ready;
     if (entries.empty() && limit.is_endless()) return ready;
+    for (const pollfd& entry : entries) {
+        // poll(2) would pass over it, and wait without end.
+        if (entry.fd < 0) throw OSError{EBADF, "wait"};
+    }
     posix::poll_until(entries.data(), static_cast<nfds_t>(entries.size()),
                       posix::Deadline::after(limit))
         .or_throw("poll");
@@ -67,6 +71,13 @@ template <class Range>
 concept RangeOfWaitables = std::ranges::forward_range<Range> &&
     std::constructible_from<Waitable, std::ranges::range_reference_t<Range>>;
 
+/// Whether pointers to what is in a range are good for longer than the call: not those
+/// into a container that is gone with it.
+template <class Range>
+inline constexpr bool is_lasting =
+    std::is_lvalue_reference_v<Range> || std::ranges::borrowed_range<Range> ||
+    !std::same_as<std::ranges::range_value_t<Range>, Connection>;
+
 /// Waits until at least one of `waitables` is ready, but no longer than `limit`: until a
 /// connection has something to receive or its other end is closed; until a descriptor can
 /// be read; until the process of a sentinel has ended.
@@ -83,6 +94,10 @@ concept RangeOfWaitables = std::ranges::forward_range<Range> &&
 ///         without a limit returns at once.
 template <RangeOfWaitables Range>
 [[nodiscard]] auto wait(Range&& waitables, posix::Timeout limit = {}) {
+    static_assert(
+        is_lasting<Range>,
+        "connections in a temporary are gone when wait returns, and pointers to "
+        "them with it: give them a name first");
     std::vector<pollfd> entries;
     for (auto&& each : waitables) entries.push_back(detail::entry_for(Waitable{each}));
     const auto places = detail::wait_for(entries, limit);

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/types.h>
@@ -95,6 +96,12 @@ namespace detail {
         size / room.f_frsize > room.f_bavail) {
         return Error{ENOSPC};
     }
+    // Beyond this limit, ftruncate would raise SIGXFSZ.
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+        size > limit.rlim_cur) {
+        return Error{EFBIG};
+    }
     if (::ftruncate(fd, static_cast<off_t>(size)) != 0) return Error{errno};
     void* const memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (memory == MAP_FAILED) return Error{errno};
@@ -172,7 +179,7 @@ namespace detail {
 ///
 /// @param name  From `segment_named`.
 /// @return EEXIST if there is one of this name; ENOSPC if there is less memory left for
-///         it.
+///         it; EFBIG if the process may not make files of that size (RLIMIT_FSIZE).
 [[nodiscard]] inline Result<Segment> make_segment(const SegmentNote& name,
                                                   std::size_t size, mode_t mode,
                                                   Tracking tracking) {

@@ -208,7 +208,8 @@ struct ReceivedDescriptors {
 /// Receives one byte and the descriptors that came with it, close-on-exec from their
 /// first moment; those are closed that a peer sent beyond `most`.
 ///
-/// @return EBADMSG if there were more.
+/// @return EBADMSG if there were more; EMFILE if the process may not have so many open:
+///         those that came are closed, and the byte is taken.
 /// Source: SCM_RIGHTS in unix(7), cmsg(3).
 [[nodiscard]] inline Result<ReceivedDescriptors> receive_descriptors(int fd,
                                                                      std::size_t most) {
@@ -240,8 +241,11 @@ struct ReceivedDescriptors {
             received.fds.emplace_back(number);
         }
     }
+    // There was room for them in the message, so it is the process that has none.
+    const bool are_lost = (message.msg_flags & MSG_CTRUNC) != 0;
+    if (are_lost && received.fds.size() < most) return Error{EMFILE};
     // Padding may leave room for one more than was asked for.
-    if ((message.msg_flags & MSG_CTRUNC) != 0 || received.fds.size() > most) {
+    if (are_lost || received.fds.size() > most) {
         return Error{EBADMSG};
     }
     for (UniqueFd& each : received.fds) each = lift_if_possible(std::move(each));

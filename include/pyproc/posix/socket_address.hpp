@@ -11,11 +11,14 @@
 #include <utility>
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 
 #include "pyproc/posix/deadline.hpp"
 #include "pyproc/posix/fd.hpp"
@@ -121,15 +124,58 @@ inline void send_at_once(int fd) noexcept {
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
 }
 
-/// Waits for a connection that a signal has left under way.
-[[nodiscard]] inline Result<void> await_connection(int fd) {
+/// Waits for a connection that is under way.
+[[nodiscard]] inline Result<void> await_connection(int fd, Deadline deadline) {
     pollfd entry{.fd = fd, .events = POLLOUT, .revents = 0};
-    const auto ready = poll_until(&entry, 1, Deadline{});
+    const auto ready = poll_until(&entry, 1, deadline);
     if (!ready) return ready.error();
+    if (*ready == 0) return Error{ETIMEDOUT};
     int code = 0;
     socklen_t size = sizeof code;
     if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &size) != 0) return Error{errno};
     if (code != 0) return Error{code};
+    return {};
+}
+
+/// Has connect(2) to a file give up at the deadline, where it waits for a listener that
+/// has no place left: in Linux, by the socket's limit for sending. Elsewhere it does not
+/// wait.
+inline void limit_connect(int fd, Deadline deadline) noexcept {
+    timeval limit{};  // which is: none
+    if (!deadline.is_never()) {
+        const timespec left = deadline.remaining();
+        limit.tv_sec = left.tv_sec;
+        limit.tv_usec = static_cast<suseconds_t>(left.tv_nsec / 1000);
+        if (limit.tv_sec == 0 && limit.tv_usec == 0) limit.tv_usec = 1;
+    }
+    ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+}
+
+[[nodiscard]] inline Result<void> connect_to_file(int fd, const SocketAddress& address,
+                                                  Deadline deadline) {
+    for (;;) {
+        if (!deadline.is_never()) limit_connect(fd, deadline);
+        if (::connect(fd, address.data(), address.size()) == 0 || errno == EISCONN) break;
+        if (errno == EAGAIN) return Error{ETIMEDOUT};
+        if (errno != EINTR) return Error{errno};
+    }
+    if (!deadline.is_never()) limit_connect(fd, {});
+    return {};
+}
+
+[[nodiscard]] inline Result<void> connect_to_port(int fd, const SocketAddress& address,
+                                                  Deadline deadline) {
+    const int flags = ::fcntl(fd, F_GETFL);
+    const bool is_limited = !deadline.is_never();
+    if (is_limited && ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) return Error{errno};
+    if (::connect(fd, address.data(), address.size()) != 0 && errno != EISCONN) {
+        const bool is_under_way =
+            errno == EINPROGRESS || errno == EINTR || errno == EALREADY;
+        if (!is_under_way) return Error{errno};
+        // POSIX: interrupted by a signal, it goes on without us.
+        if (const auto done = await_connection(fd, deadline); !done) return done;
+    }
+    if (is_limited && ::fcntl(fd, F_SETFL, flags) != 0) return Error{errno};
     return {};
 }
 
@@ -176,21 +222,18 @@ inline void send_at_once(int fd) noexcept {
 /// A socket that is connected to who listens at `address`; close-on-exec, with a number
 /// above 2.
 ///
-/// Source: connect(2).
-[[nodiscard]] inline Result<UniqueFd> connect_to(const SocketAddress& address) {
+/// @param deadline  How long a listener may take that has no place left for us.
+/// @return ETIMEDOUT when the deadline has come first.
+/// Source: connect(2), SO_SNDTIMEO in socket(7).
+[[nodiscard]] inline Result<UniqueFd> connect_to(const SocketAddress& address,
+                                                 Deadline deadline = {}) {
     auto made = detail::make_socket(address.family());
     if (!made) return made;
-    const int fd = made->get();
-    while (::connect(fd, address.data(), address.size()) != 0) {
-        if (errno == EISCONN) break;
-        if (errno == EINTR && address.family() == AF_UNIX) continue;
-        if (errno != EINTR && errno != EALREADY) return Error{errno};
-        // POSIX: it goes on without us.
-        const auto connected = detail::await_connection(fd);
-        if (!connected) return connected.error();
-        break;
-    }
-    detail::send_at_once(fd);
+    const auto connected = address.family() == AF_UNIX
+                               ? detail::connect_to_file(made->get(), address, deadline)
+                               : detail::connect_to_port(made->get(), address, deadline);
+    if (!connected) return connected.error();
+    detail::send_at_once(made->get());
     return made;
 }
 
