@@ -219,6 +219,25 @@ TEST_CASE("Barrier: it breaks when one is killed that has passed the last round"
     CHECK(next.result() == 0);
 }
 
+TEST_CASE("Barrier: it breaks when the target of a party ends by an exception") {
+    Barrier barrier{2};
+    test::Redirected errors{STDERR_FILENO};
+    Process fails([&] {
+        static_cast<void>(barrier.wait());
+        throw std::runtime_error{"the party is over"};
+    });
+    fails.start();
+
+    Child stays{[&] {
+        static_cast<void>(wait_at(barrier));
+        return wait_at(barrier);
+    }};
+
+    CHECK(stays.result() == broken);
+    fails.join();
+    CHECK(fails.exitcode() == 1);
+}
+
 TEST_CASE("Barrier: who ends in an ordinary way leaves, and another may take its part") {
     Barrier barrier{2};
     const auto one_round = [&] {

@@ -48,6 +48,23 @@ TEST_CASE("BarrierState: a place whose thread has died unused is taken again") {
     state->leave_place(place);
 }
 
+TEST_CASE("BarrierState: when places run out, those of the dead are found") {
+    const auto state = make_state(1, 1);
+    const int code = test::forked([&] {
+        unsigned place = 0;
+        int index = -1;
+        if (!state->take_place(place)) return 1;
+        return state->wait(place, Deadline{}, false, index) == Passing::passed ? 0 : 2;
+    });
+    REQUIRE(code == 0);
+    unsigned place = 0;
+
+    CHECK(state->take_place(place));
+
+    CHECK(state->is_broken());  // who was in the last round is expected again
+    state->leave_place(place);
+}
+
 TEST_CASE("BarrierState: the last acts while the round is not over") {
     const auto state = make_state(1, 1);
     unsigned place = 0;

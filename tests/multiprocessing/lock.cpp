@@ -44,6 +44,16 @@ Child started_holder(Any& lock) {
     return child;
 }
 
+/// The steady clock, and how often it has been read.
+struct CountingClock : std::chrono::steady_clock {
+    using time_point = std::chrono::time_point<CountingClock, duration>;
+    static time_point now() {
+        ++readings;
+        return time_point{std::chrono::steady_clock::now().time_since_epoch()};
+    }
+    static inline int readings = 0;
+};
+
 template <class Any>
 bool is_free(Any& lock) {
     return test::forked([&] { return lock.try_lock() ? 0 : 1; }) == 0 &&
@@ -190,6 +200,16 @@ TEST_CASE("Lock: who has it and asks again is told, instead of waiting for itsel
 
     lock.release();
     CHECK(is_free(lock));
+}
+
+TEST_CASE("Lock: who has it and asks again until some time does not spin till then") {
+    Lock lock;
+    const std::scoped_lock guard{lock};
+    CountingClock::readings = 0;
+
+    CHECK_FALSE(lock.try_lock_until(CountingClock::now() + 50ms));
+
+    CHECK(CountingClock::readings < 10);
 }
 
 TEST_CASE("RLock: its owner may take it again, and releases it as often") {

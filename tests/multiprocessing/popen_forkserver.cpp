@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "pyproc/multiprocessing/popen_forkserver.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstddef>
@@ -12,10 +13,12 @@
 #include <thread>
 #include <vector>
 
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "multiprocessing/support.hpp"
 #include "pyproc/multiprocessing/process.hpp"
+#include "pyproc/multiprocessing/shared_state.hpp"
 #include "support/catch.hpp"
 #include "support/forked.hpp"
 
@@ -236,6 +239,27 @@ TEST_CASE("By the server: what can't be sent is refused, and may be started by f
             return std::string{};
         }),
         test::Contains("cannot start an object of class Worker by the fork server"));
+}
+
+TEST_CASE(
+    "By the server: a child that is killed before it has said a word is no zombie") {
+    const auto forks = detail::make_shared_state<std::atomic<int>>(0);
+
+    const int code = test::forked([&] {
+        register_at_fork(nullptr, nullptr, [&] {
+            if (++*forks == 2) ::kill(::getpid(), SIGKILL);  // the first is the server
+        });
+        set_start_method("forkserver");
+        const std::string ends = exitcode_of(exit_with, right);
+        const std::string next = exitcode_of(exit_with, right);
+        ServerLink::here().stop();
+        const bool has_child = ::waitpid(-1, nullptr, WNOHANG) != -1;
+        if (ends != "-9") return 1;
+        if (next != "42") return 2;
+        return has_child ? 3 : 0;
+    });
+
+    CHECK(code == 0);
 }
 
 TEST_CASE("By the server: threads may start processes at once") {

@@ -10,6 +10,7 @@
 #include "pyproc/posix/platform.hpp"
 #include "support/catch.hpp"
 #include "support/forked.hpp"
+#include "support/killing.hpp"
 
 using namespace pyproc::multiprocessing::detail;
 namespace posix = pyproc::posix;
@@ -77,6 +78,28 @@ TEST_CASE("ServerLink: a server that was killed is replaced") {
     CHECK(second != first);
     CHECK(link.pid() != second);
     link.stop();
+}
+
+TEST_CASE("stop: ends the server, though a fork of the program has the link open, too") {
+    const test::Channel channel;
+
+    const int code = test::forked([&channel] {
+        constexpr unsigned longest = 20;  // seconds: else it would wait for ever
+        ::alarm(longest);
+        ServerLink link;
+        link.ensure_running(start_echo);
+        const test::Child other{[&channel] {
+            ::alarm(longest);
+            channel.tell();
+            for (;;) ::pause();
+            return 0;
+        }};
+        channel.await();
+        link.stop();
+        return 0;
+    });
+
+    CHECK(code == 0);
 }
 
 TEST_CASE("settle: of a server that is dying nothing is left for the next request") {

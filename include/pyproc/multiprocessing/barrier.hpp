@@ -27,9 +27,10 @@ public:
 ///
 /// It breaks when a party dies, so that nobody waits for the dead: one that is waiting,
 /// or runs the action, or has passed in the last round and so is expected again. Those
-/// that wait learn of it within a fifth of a second. Who ends in an ordinary way, by
-/// returning from a thread's function, from `main` or from the target of a `Process`, or
-/// by `std::exit`, leaves; the barrier waits for another to take its part. Of one that is
+/// that wait learn of it within a fifth of a second. So it does when an exception leaves
+/// the target of a `Process`. Who ends in an ordinary way, by returning from a thread's
+/// function, from `main` or from the target of a `Process`, or by `SystemExit` or
+/// `std::exit`, leaves; the barrier waits for another to take its part. Of one that is
 /// killed before it has ever waited nothing is known: where that may be, give a limit.
 ///
 /// Threads: any number at once, in any number of processes, more than there are parties,

@@ -45,16 +45,12 @@ public:
     /// Finds a free place and takes it. @return False if there is none.
     [[nodiscard]] bool take_place(unsigned& number) noexcept {
         lock();
-        const unsigned used = used_.load(relaxed);
-        unsigned i = 0;
-        while (i < used && !try_take(place(i))) ++i;
-        if (i == used && i < places_) {
-            new (&place(i)) Place;
-            place(i).life.lock();
-            used_.store(used + 1, relaxed);
+        bool is_there = find_place(number);
+        if (!is_there) {
+            // Those of the dead are given back by who waits, and nobody may have had to.
+            if (has_dead_party(places_)) break_up();
+            is_there = find_place(number);
         }
-        number = i;
-        const bool is_there = i < places_;
         unlock();
         return is_there;
     }
@@ -151,6 +147,19 @@ private:
         monitor_.announce();
         count_.store(0, relaxed);
         round_.store(round_.load(relaxed) + 1, relaxed);
+    }
+
+    [[nodiscard]] bool find_place(unsigned& number) noexcept {
+        const unsigned used = used_.load(relaxed);
+        unsigned i = 0;
+        while (i < used && !try_take(place(i))) ++i;
+        if (i == used && i < places_) {
+            new (&place(i)) Place;
+            place(i).life.lock();
+            used_.store(used + 1, relaxed);
+        }
+        number = i;
+        return i < places_;
     }
 
     [[nodiscard]] static bool try_take(Place& place) noexcept {

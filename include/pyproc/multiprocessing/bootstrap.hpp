@@ -36,13 +36,23 @@ inline void finish_children() noexcept {
 
 /// Ends a child: looks after its own children, writes out its standard streams, and
 /// leaves the parent's handlers, destructors and other streams alone.
-[[noreturn]] inline void leave_child(int status) noexcept {
+///
+/// @param status  Its exit code.
+/// @param has_failed  Whether an exception has left its target: then those that it has
+///                    met at a barrier must not wait for it.
+[[noreturn]] inline void leave_child(int status, bool has_failed) noexcept {
     finish_children();
     flush_streams();
-    Memberships::leave_all();  // of this thread; the others are cut off
+    // Of this thread; the others are cut off.
+    if (!has_failed) Memberships::leave_all();
     // Not _exit(2): the first use of a function has the dynamic linker look for it, which
     // here would be in each child anew, and so a good part of the life of a short one.
     posix::platform::exit_now(status);
+}
+
+/// The same, where no exception has left the target.
+[[noreturn]] inline void leave_child_in_order(int status) noexcept {
+    leave_child(status, false);
 }
 
 /// For a `posix::ExitHandler` that lives in the parent, around the fork: lets `std::exit`
@@ -55,7 +65,8 @@ inline void leave_child_at_exit(void* parents) noexcept {
     if (&here == parents || !here.is_of_child()) return;
     // That the child may register this is sure only now: exit has taken the lock of the
     // handlers, so it is free.
-    if (!posix::call_first_at_exit<leave_child>()) leave_child(EXIT_FAILURE);
+    if (!posix::call_first_at_exit<leave_child_in_order>())
+        leave_child_in_order(EXIT_FAILURE);
 }
 
 inline void write_to_stderr(std::string_view text) noexcept {
@@ -88,6 +99,16 @@ inline void write_to_stderr(std::string_view text) noexcept {
     return EXIT_FAILURE;
 }
 
+[[nodiscard]] inline bool is_system_exit(const std::exception_ptr& failure) noexcept {
+    try {
+        std::rethrow_exception(failure);
+    } catch (const SystemExit&) {
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
+
 /// The life of a forked child, from its entry into the registry to its end.
 ///
 /// The order is Python's: the child's own children are joined before an exception is
@@ -106,10 +127,12 @@ template <class Run>
         failure = std::current_exception();
         // None of C++: what unwinds a thread that calls pthread_exit or is cancelled.
         // glibc aborts the process if a handler ends that has caught it.
-        if (!failure) leave_child(EXIT_SUCCESS);
+        if (!failure) leave_child_in_order(EXIT_SUCCESS);
     }
     finish_children();
-    leave_child(failure ? report(failure, *self->name()) : EXIT_SUCCESS);
+    if (!failure) leave_child_in_order(EXIT_SUCCESS);
+    const int status = report(failure, *self->name());
+    leave_child(status, !is_system_exit(failure));
 }
 
 }  // namespace pyproc::multiprocessing::detail

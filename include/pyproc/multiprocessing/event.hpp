@@ -38,11 +38,18 @@ public:
         if (is_set()) return true;
         monitor_.lock();
         const std::uint32_t before = word();
-        const bool came_about = monitor_.wait_until(
-            [&]() noexcept { return is_set(word()) || word() != before; }, deadline,
-            []() noexcept {});
-        monitor_.unlock();
-        return came_about;
+        for (;;) {
+            const bool has_come = is_set(word()) || word() != before;
+            if (has_come || deadline.has_passed()) {
+                monitor_.unlock();
+                return has_come;
+            }
+            monitor_.unlock_and_sleep(deadline);
+            // Most often the change has been made by now. To see that takes no lock, for
+            // which all that wake would wait in line, behind those who set and clear.
+            if (word() != before) return true;
+            monitor_.lock();
+        }
     }
 
 private:

@@ -160,6 +160,10 @@ private:
             send_report(socket.get(), {Report::Kind::failed, 0, pid.code()});
         } else if (are_wards_) {
             wards_.push_back({*pid, std::move(socket)});
+        } else if (has_pidfds()) {
+            // The child says so, too; this is in case that it is killed before it does,
+            // as that is in case that the server is. Who asked hears the first of them.
+            send_report(socket.get(), {Report::Kind::started, *pid, 0});
         }
     } catch (...) {
         // No memory. Who asked sees the socket closed.

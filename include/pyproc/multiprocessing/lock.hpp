@@ -50,7 +50,8 @@ public:
     /// @return Whether the lock is the caller's now; false if it is taken.
     [[nodiscard]] bool try_lock() noexcept { return state_->try_lock(); }
 
-    /// Waits until the lock is the caller's, but no longer than `limit`.
+    /// Waits until the lock is the caller's, but no longer than `limit`; not at all for a
+    /// `Lock` that the calling thread has already.
     [[nodiscard]] bool try_lock_for(posix::Timeout limit) noexcept {
         return state_->lock_until(posix::Deadline::after(limit));
     }
@@ -61,7 +62,7 @@ public:
         for (;;) {
             // The clock may be one that can be set, so that it has the last word.
             if (try_lock_for(when - Clock::now())) return true;
-            if (Clock::now() >= when) return false;
+            if (Clock::now() >= when || state_->is_mine()) return false;
         }
     }
 

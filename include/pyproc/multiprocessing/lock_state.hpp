@@ -34,7 +34,8 @@ public:
             depth_.store(depth_.load(relaxed) - 1, relaxed);
             return true;
         }
-        settle();
+        // Who unlocks another's lock must not settle what the owner has asked.
+        if (is_settled() || is_mine()) settle();
         return mutex_.unlock();
     }
 
@@ -109,8 +110,10 @@ private:
     /// The owner knows by now. Before the unlocking: if it dies in between, that is one
     /// more death to tell.
     void settle() noexcept {
-        const std::uint32_t asked = asked_.load(relaxed);
-        if (asked != settled_.load(relaxed)) settled_.store(asked, relaxed);
+        if (!is_settled()) settled_.store(asked_.load(relaxed), relaxed);
+    }
+    [[nodiscard]] bool is_settled() const noexcept {
+        return asked_.load(relaxed) == settled_.load(relaxed);
     }
 
     posix::RobustMutex mutex_;

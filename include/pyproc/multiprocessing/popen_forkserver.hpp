@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -12,6 +13,8 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 #include "pyproc/errors.hpp"
@@ -70,6 +73,18 @@ inline void send_all(int socket, const std::vector<std::byte>& bytes) {
     }
 }
 
+/// Receives the first report. That of the end is left for the `ChildHandle`: the child of
+/// a server that has it for its own may be killed before it says a word.
+[[nodiscard]] inline bool receive_report(int socket, Report& report) {
+    ssize_t got = -1;
+    do {
+        got = ::recv(socket, &report, sizeof report, MSG_PEEK | MSG_WAITALL);
+    } while (got < 0 && errno == EINTR);
+    if (got != sizeof report) return false;
+    if (report.kind == Report::Kind::ended) return true;
+    return receive_all(socket, &report, sizeof report);
+}
+
 /// Starts a child by the fork server.
 ///
 /// A server that is killed before it has forked is replaced, once.
@@ -92,7 +107,7 @@ inline void start_by_server(const SharedState& state, const Parcel& parcel) {
         send_all(sockets.first.get(), message);
         send_all(sockets.first.get(), parcel.arguments);
         Report report{};
-        if (!receive_all(sockets.first.get(), &report, sizeof report)) {
+        if (!receive_report(sockets.first.get(), report)) {
             ServerLink::here().settle();
             continue;
         }

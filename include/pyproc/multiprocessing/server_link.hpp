@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -118,6 +119,9 @@ private:
     }
 
     void stop_locked() noexcept {
+        // Closing is not enough: a process that the program has forked by itself has the
+        // socket, too.
+        ::shutdown(control_.get(), SHUT_RDWR);
         control_.reset();
         server_->wait();
         server_.reset();

@@ -27,6 +27,14 @@ public:
     /// Wakes all that wait. To be called with the lock held, before the change.
     void announce() noexcept { changed_.announce(); }
 
+    /// Gives the lock up, and sleeps until an `announce` since or the deadline, or less.
+    /// Who comes back does not have the lock, and the change may still be to come.
+    void unlock_and_sleep(Deadline deadline) noexcept {
+        const auto prepared = changed_.prepare();
+        mutex_.unlock();
+        changed_.sleep(prepared, deadline);
+    }
+
     /// Waits until `is_ready()`, which is asked with the lock held. Called and left with
     /// the lock held; it is given up while asleep.
     ///
@@ -36,9 +44,7 @@ public:
     [[nodiscard]] bool wait_until(Ready is_ready, Deadline deadline, Repair repair) {
         while (!is_ready()) {
             if (deadline.has_passed()) return false;
-            const auto prepared = changed_.prepare();
-            mutex_.unlock();
-            changed_.sleep(prepared, deadline);
+            unlock_and_sleep(deadline);
             // Without a limit: it is held for moments, and what waits must come back
             // with it.
             if (mutex_.lock() == Locked::from_dead) repair();
