@@ -32,6 +32,8 @@
 #include "pyproc/multiprocessing/queues.hpp"
 #include "pyproc/multiprocessing/registry.hpp"
 #include "pyproc/multiprocessing/ring.hpp"
+#include "pyproc/multiprocessing/ring_areas.hpp"
+#include "pyproc/multiprocessing/ring_side.hpp"
 #include "pyproc/multiprocessing/semaphore.hpp"
 #include "pyproc/multiprocessing/serialize.hpp"
 #include "pyproc/multiprocessing/server_link.hpp"
