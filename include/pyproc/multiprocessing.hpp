@@ -29,6 +29,7 @@
 #include "pyproc/multiprocessing/popen_forkserver.hpp"
 #include "pyproc/multiprocessing/process.hpp"
 #include "pyproc/multiprocessing/process_state.hpp"
+#include "pyproc/multiprocessing/queue_memory.hpp"
 #include "pyproc/multiprocessing/queues.hpp"
 #include "pyproc/multiprocessing/registry.hpp"
 #include "pyproc/multiprocessing/ring.hpp"
