@@ -2,9 +2,11 @@
 #include "pyproc/multiprocessing/queues.hpp"
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <map>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -36,6 +38,8 @@ struct Refusing {
     int value = 0;
 };
 
+bool is_without_memory = false;
+
 }  // namespace
 
 template <>
@@ -48,6 +52,9 @@ struct pyproc::multiprocessing::Serializer<Refusing> {
         Refusing refusing;
         reader.read(&refusing.value, sizeof refusing.value);
         if (refusing.value == 13) throw DecodeError{"unlucky"};
+        if (refusing.value == 14) throw std::runtime_error{"can't be read"};
+        if (refusing.value == 15) throw 15;
+        if (refusing.value == 16 && is_without_memory) throw std::bad_alloc{};
         return refusing;
     }
 };
@@ -171,12 +178,44 @@ TEST_CASE("Queue: a value that can't be written is not put, and the queue goes o
 
 TEST_CASE("Queue: a message that is no value is an error once, and the next comes out") {
     Queue<Refusing> queue;
-    queue.put({13});
-    queue.put({14});
+    for (const int value : {13, 14, 15, 20}) queue.put({value});
 
     CHECK_THROWS_AS(queue.get(), DecodeError);
+    CHECK_THROWS_AS(queue.get(), std::runtime_error);
+    CHECK_THROWS_AS(queue.get(), int);
 
-    CHECK(queue.get().value == 14);
+    CHECK(queue.get().value == 20);
+}
+
+TEST_CASE("Queue: a value for which there was no memory is still there") {
+    Queue<Refusing> queue;
+    queue.put({16});
+    is_without_memory = true;
+    CHECK_THROWS_AS(queue.get(), std::bad_alloc);
+    is_without_memory = false;
+
+    CHECK(queue.get().value == 16);
+}
+
+TEST_CASE("Queue: without a limit put_nowait never finds it full, whoever puts as well") {
+    Queue<int> queue;
+    std::vector<std::thread> producers;
+    std::atomic<int> full{0};
+    for (int p = 0; p < 4; ++p) {
+        producers.emplace_back([&full, queue]() mutable {
+            for (int i = 0; i < 2000; ++i) {
+                try {
+                    queue.put_nowait(i);
+                } catch (const Full&) {
+                    ++full;
+                }
+            }
+        });
+    }
+    for (std::thread& producer : producers) producer.join();
+
+    CHECK(full == 0);
+    CHECK(queue.qsize() == 8000);
 }
 
 TEST_CASE("Queue: a closed one is a ValueError, and other copies go on") {
@@ -235,6 +274,21 @@ TEST_CASE("JoinableQueue: more values done than were put are a ValueError") {
     CHECK(queue.get() == 1);
     queue.task_done();
 
+    CHECK_THROWS_AS(queue.task_done(), ValueError);
+    CHECK(queue.join(0s));
+}
+
+TEST_CASE("JoinableQueue: one that is closed can be joined, and what was got be done") {
+    JoinableQueue<int> queue;
+    queue.put(1);
+    CHECK(queue.get() == 1);
+
+    queue.close();
+
+    CHECK_THROWS_AS(queue.put(2), ValueError);
+    CHECK_THROWS_AS(queue.get(), ValueError);
+    CHECK_FALSE(queue.join(0s));
+    queue.task_done();
     CHECK_THROWS_AS(queue.task_done(), ValueError);
     CHECK(queue.join(0s));
 }

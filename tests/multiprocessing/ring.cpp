@@ -21,6 +21,7 @@
 
 #include "support/catch.hpp"
 #include "support/killing.hpp"
+#include "support/stepping.hpp"
 
 using namespace pyproc;
 using pyproc::multiprocessing::detail::Ring;
@@ -65,6 +66,25 @@ std::string get(Ring& ring, posix::Deadline deadline = {}) {
 posix::Deadline at_once() {
     return posix::Deadline::after(0s);
 }
+
+/// Puts one that is not filled, so that its memory need not be there.
+bool put_blank(Ring& ring, std::size_t size) {
+    return ring.put(
+        size, [](auto) {}, at_once());
+}
+
+/// The size of the first message; -1 if there is none.
+long get_size(Ring& ring) {
+    long size = -1;
+    static_cast<void>(ring.get(
+        [&](std::span<const std::byte> bytes) { size = static_cast<long>(bytes.size()); },
+        at_once()));
+    return size;
+}
+
+/// Of the instructions at which one is killed: all of them take minutes on a busy
+/// machine.
+constexpr long stride = 7;
 
 /// Bytes of the memory that pages stand behind.
 std::size_t resident(const posix::Mapping& memory) {
@@ -220,6 +240,201 @@ TEST_CASE("Ring: one that has no memory left waits for room, and then goes on") 
     consumer.join();
 
     CHECK(get(own.ring) == "last");
+}
+
+TEST_CASE(
+    "Ring: the largest message fits into an empty one, wherever the last one ended") {
+    for (const std::size_t size : {1 * mib, 96 * mib}) {
+        for (const std::size_t before : {size / 3, size * 3 / 4}) {
+            OwnRing own{0, size, 65'534};
+            const std::size_t largest = own.ring.largest_message();
+            for (int round = 0; round < 2; ++round) {
+                REQUIRE(put_blank(own.ring, before));
+                REQUIRE(get_size(own.ring) == static_cast<long>(before));
+
+                REQUIRE(put_blank(own.ring, largest));
+                CHECK_FALSE(put(own.ring, "", at_once()));
+                CHECK(get_size(own.ring) == static_cast<long>(largest));
+            }
+        }
+    }
+}
+
+TEST_CASE("Ring: a message that has to wait for all the memory gets it, and is got") {
+    // Beyond what is kept, too, where pages are given back some at a time.
+    for (const std::size_t size : {1 * mib, 96 * mib}) {
+        OwnRing own{0, size};
+        const std::size_t part = size / 5;
+        const std::size_t largest = own.ring.largest_message();
+        int parts = 0;
+        while (put_blank(own.ring, part)) ++parts;
+
+        bool is_put = false;
+        std::thread producer{[&] { is_put = own.ring.put(largest, [](auto) {}, {}); }};
+        std::size_t size_got = 0;
+        const auto read = [&](auto bytes) { size_got = bytes.size(); };
+        for (int i = 0; i <= parts; ++i) {
+            REQUIRE(own.ring.get(read, {}));
+            CHECK(size_got == (i < parts ? part : largest));
+        }
+        producer.join();
+
+        CHECK(is_put);
+        CHECK(own.ring.is_empty());
+    }
+}
+
+TEST_CASE(
+    "Ring: whoever gets is killed between any two steps, all memory is free again") {
+    OwnRing own{0, mib};
+    const std::size_t largest = own.ring.largest_message();
+    int wrong = 0;
+
+    test::kill_at_each_step(
+        [&] {
+            put_blank(own.ring, 300'000);
+            put_blank(own.ring, 300'000);
+            get_size(own.ring);
+            test::count_from_here();
+            get_size(own.ring);
+        },
+        [&] {
+            while (!own.ring.is_empty()) get_size(own.ring);
+            if (!put_blank(own.ring, largest)) ++wrong;
+            if (get_size(own.ring) != static_cast<long>(largest)) ++wrong;
+        },
+        stride);
+
+    CHECK(wrong == 0);
+}
+
+TEST_CASE(
+    "Ring: whoever puts is killed between any two steps, what is read is one message "
+    "or "
+    "none") {
+    OwnRing own{0, mib};
+    int wrong = 0;
+
+    // Each time it has to start over at the beginning of the memory.
+    test::kill_at_each_step(
+        [&] {
+            put_blank(own.ring, 700'000);
+            get_size(own.ring);
+            test::count_from_here();
+            put(own.ring, "abc");
+        },
+        [&] {
+            const long left = get_size(own.ring);
+            if (left != -1 && left != 3 && left != 700'000) ++wrong;
+            if (!own.ring.is_empty()) ++wrong;
+            if (!put(own.ring, "next", at_once())) ++wrong;
+            if (get(own.ring, at_once()) != "next") ++wrong;
+        },
+        stride);
+
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("Ring: to put at once fails for want of room alone, not for others at work") {
+    OwnRing own;
+    std::atomic<bool> is_at_work{false};
+    std::atomic<bool> is_tried{false};
+    std::thread other{[&] {
+        const auto write = [&](auto) {
+            is_at_work = true;
+            while (!is_tried) std::this_thread::yield();
+            std::this_thread::sleep_for(5ms);  // for the other to find the lock taken
+        };
+        CHECK(own.ring.put(0, write, {}));
+    }};
+    while (!is_at_work) std::this_thread::yield();
+
+    is_tried = true;
+    CHECK(put(own.ring, "x", at_once()));
+
+    other.join();
+    CHECK(own.ring.size() == 2);
+}
+
+TEST_CASE("Ring: to get at once fails if it is empty, not for others at work") {
+    OwnRing own;
+    put(own.ring, "first");
+    put(own.ring, "second");
+    std::atomic<bool> is_at_work{false};
+    std::atomic<bool> is_tried{false};
+    std::thread other{[&] {
+        const auto read = [&](auto) {
+            is_at_work = true;
+            while (!is_tried) std::this_thread::yield();
+            std::this_thread::sleep_for(5ms);  // for the other to find the lock taken
+        };
+        CHECK(own.ring.get(read, {}));
+    }};
+    while (!is_at_work) std::this_thread::yield();
+
+    is_tried = true;
+    CHECK(get(own.ring, at_once()) == "second");
+
+    other.join();
+}
+
+TEST_CASE("Ring: while others wait for room, or for a message, nobody else gets any") {
+    OwnRing full{1};
+    OwnRing without_memory{0, mib};
+    OwnRing empty;
+    put(full.ring, "x");
+    put(without_memory.ring, std::string(without_memory.ring.largest_message(), 'x'));
+    std::vector<std::thread> waiting;
+    waiting.emplace_back([&] { put(full.ring, "y"); });
+    waiting.emplace_back([&] { put(without_memory.ring, "y"); });
+    waiting.emplace_back([&] { get(empty.ring); });
+
+    for (int i = 0; i < 1000; ++i) {
+        if (put(full.ring, "z", at_once())) FAIL("put where it is full");
+        if (put(without_memory.ring, "z", at_once())) FAIL("put where no memory is");
+        if (get(empty.ring, at_once()) != "(none)") FAIL("got from nothing");
+    }
+
+    get(full.ring);
+    get(without_memory.ring);
+    put(empty.ring, "x");
+    for (std::thread& each : waiting) each.join();
+    CHECK(get(full.ring) == "y");
+    CHECK(get(without_memory.ring) == "y");
+    CHECK(empty.ring.is_empty());
+}
+
+TEST_CASE("Ring: one that has waited for room and was killed keeps nobody from it") {
+    OwnRing own{0, mib};
+    const std::string largest(own.ring.largest_message(), 'x');
+    for (int i = 0; i < 20; ++i) {
+        put(own.ring, largest);
+        test::Child waiting{[&] { return put(own.ring, "y") ? 0 : 1; }};
+        while (put(own.ring, "z", posix::Deadline::after(1ms))) get(own.ring);
+        waiting.kill();
+
+        CHECK(get(own.ring, at_once()) == largest);
+        while (get(own.ring, at_once()) != "(none)") {
+        }
+        CHECK(put(own.ring, "next", at_once()));
+        CHECK(get(own.ring, at_once()) == "next");
+    }
+}
+
+TEST_CASE("Ring: what was read is given back, to one who never waits for more too") {
+    if (!posix::platform::gives_back_pages) return;
+    OwnRing own{0, 1024 * mib};
+    // The sizes are no whole pages, and each is in an area of its own, or two are.
+    for (const std::size_t count : {1U, 2U}) {
+        const std::string message(80 * mib + 12'345, 'x');
+        for (std::size_t i = 0; i < count; ++i) put(own.ring, message, at_once());
+        put(own.ring, "small", at_once());
+        for (std::size_t i = 0; i <= count; ++i) get_size(own.ring);
+        CHECK(resident(own.memory) <= 69 * mib);
+
+        CHECK(get(own.ring, at_once()) == "(none)");
+        CHECK(resident(own.memory) <= 64 * mib + 3 * 4096);
+    }
 }
 
 TEST_CASE("Ring: memory grows with what is in it, and is given back") {

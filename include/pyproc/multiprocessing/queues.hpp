@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "pyproc/errors.hpp"
+#include "pyproc/multiprocessing/queue_memory.hpp"
 #include "pyproc/multiprocessing/ring.hpp"
 #include "pyproc/multiprocessing/serialize.hpp"
 #include "pyproc/posix/deadline.hpp"
@@ -36,23 +37,11 @@ public:
 
 namespace detail {
 
-/// Memory for a queue, as much as the system allows: only addresses, so plenty.
-[[nodiscard]] inline posix::Mapping map_for_queue() {
-    constexpr std::size_t plenty = std::size_t{64} << 30U;
-    constexpr std::size_t least = std::size_t{1} << 20U;
-    for (std::size_t size = plenty;; size /= 2) {
-        auto mapped = posix::map_shared(size);
-        if (mapped || size <= least) {
-            return std::move(mapped).or_throw("cannot map memory for a queue (mmap)");
-        }
-    }
-}
-
 /// What is behind a queue, in memory that processes share.
 class QueueState {
 public:
     explicit QueueState(std::size_t max_count)
-        : memory_{map_for_queue()}, ring_{Ring::make_in(memory_, max_count)} {}
+        : ring_{Ring::make_in(memory_.mapping(), max_count)} {}
     QueueState(const QueueState&) = delete;
     QueueState& operator=(const QueueState&) = delete;
 
@@ -77,9 +66,11 @@ public:
         const auto read = [&](std::span<const std::byte> from) {
             try {
                 value.emplace(decode<T>(from));
-            } catch (const DecodeError&) {
-                // Not left there, for the next to fail on. Whatever else may leave this,
-                // no memory, say, leaves the message where it is.
+            } catch (const std::bad_alloc&) {
+                // No fault of the message, so it stays where it is.
+                throw;
+            } catch (...) {
+                // Not left there, for all that come to fail on.
                 failure = std::current_exception();
             }
         };
@@ -89,7 +80,7 @@ public:
     }
 
 private:
-    posix::Mapping memory_;
+    QueueMemory memory_;
     Ring& ring_;
 };
 
@@ -148,14 +139,20 @@ public:
     /// Takes the first value; waits until there is one.
     ///
     /// @throws ValueError   The queue is closed.
-    /// @throws DecodeError  What is there is no `T`; it is taken out.
+    /// @throws DecodeError  What is there is no `T`.
+    ///
+    /// Whatever `Serializer<T>::read` throws comes out of this, and as in Python the
+    /// value that could not be read is taken out, so that the next call gets the next
+    /// one. `std::bad_alloc` alone, after which another process, or a later call, may
+    /// have the memory, leaves it where it is.
     [[nodiscard]] T get() { return state().template get<T>(posix::Deadline{}); }
 
     /// Whether there is nothing in it at this moment.
     [[nodiscard]] bool empty() const { return state().ring().is_empty(); }
 
-    /// Gives this object's hold of the queue up: all further use but `close` is a
-    /// `ValueError`. Other copies, here and in other processes, go on.
+    /// Gives this object's hold of the queue up: all further use but `close`, and what
+    /// `JoinableQueue` adds, is a `ValueError`. Other copies, here and in other
+    /// processes, go on.
     void close() noexcept { state_.reset(); }
 
 protected:
@@ -167,6 +164,10 @@ protected:
     [[nodiscard]] detail::QueueState& state() const {
         if (!state_) throw ValueError{"Queue is closed"};
         return *state_;
+    }
+
+    [[nodiscard]] const std::shared_ptr<detail::QueueState>& hold() const noexcept {
+        return state_;
     }
 
 private:
@@ -211,7 +212,13 @@ public:
         this->state().put(value, posix::Deadline::after(timeout));
     }
 
-    /// Appends a copy of a value if there is room. @throws Full  There is none.
+    /// Appends a copy of a value if there is room; without a `maxsize` there is.
+    ///
+    /// May wait for others who are just putting values: for as long as that takes, but a
+    /// second at the most, should one have been stopped in the middle of it. The same
+    /// goes for timeouts that are shorter, and for `get`.
+    ///
+    /// @throws Full  There is none.
     void put_nowait(const T& value) { put(value, at_once); }
 
     /// Takes the first value; waits for one no longer than `timeout`.
@@ -238,6 +245,10 @@ private:
 
 /// A queue that knows how many of the values that were put have been dealt with.
 ///
+/// As in Python `task_done` and `join` go on after `close`: a process that puts and gets
+/// no more may still have to say what it has dealt with, or wait for others. So the queue
+/// lives as long as this object, closed or not.
+///
 /// Python: `multiprocessing.JoinableQueue`.
 template <class T>
 class JoinableQueue : public Queue<T> {
@@ -252,17 +263,18 @@ public:
     /// ever have dealt with.
     ///
     /// @throws ValueError  It was called more often than values were put.
-    void task_done() { tasks_->done(this->state().ring()); }
+    void task_done() { tasks_->done(hold_->ring()); }
 
     /// Waits until all values that were put have been dealt with.
     void join() { static_cast<void>(join(posix::Timeout{})); }
 
     /// The same, but no longer than `timeout`. @return Whether they have.
     bool join(posix::Timeout timeout) {
-        return tasks_->wait(this->state().ring(), posix::Deadline::after(timeout));
+        return tasks_->wait(hold_->ring(), posix::Deadline::after(timeout));
     }
 
 private:
+    std::shared_ptr<detail::QueueState> hold_ = this->hold();
     std::shared_ptr<detail::Tasks> tasks_ = std::make_shared<detail::Tasks>();
 };
 

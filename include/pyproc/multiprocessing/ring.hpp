@@ -9,7 +9,9 @@
 #include <new>
 #include <span>
 #include <stdexcept>
+#include <utility>
 
+#include "pyproc/multiprocessing/ring_areas.hpp"
 #include "pyproc/multiprocessing/ring_side.hpp"
 #include "pyproc/posix/deadline.hpp"
 #include "pyproc/posix/event_count.hpp"
@@ -29,11 +31,9 @@ namespace pyproc::multiprocessing::detail {
 /// see. One producer and one consumer at a time sleep, each with his lock held.
 ///
 /// The memory is a long stretch of addresses of which only what is in use takes memory.
-/// Messages lie in *areas*: the producer leaves one when there is room enough at the
-/// start of the memory again, so that a queue that is emptied as fast as it is filled
-/// stays within a processor's cache; or when it is blocked there by an area that is not
-/// read yet, for the end of all that is in use. A mark tells the consumer, who follows,
-/// and gives the pages of what it has read back to the system.
+/// Messages lie in areas of it, see `RingAreas`, so that a queue that is emptied as fast
+/// as it is filled stays within a processor's cache; and the consumer gives the pages of
+/// what it has read back to the system.
 ///
 /// In shared memory, where it was made.
 class Ring {
@@ -44,18 +44,20 @@ public:
     [[nodiscard]] static Ring& make_in(posix::Mapping& memory, std::size_t max_count,
                                        std::uint16_t first_area = 0) {
         return *::new (memory.data())
-            Ring{memory.size() - first_offset(), max_count, pack(first_area, 0)};
+            Ring{memory.size() - first_offset(), max_count, Areas::pack(first_area, 0)};
     }
     Ring(const Ring&) = delete;
     Ring& operator=(const Ring&) = delete;
 
-    /// The most bytes that one message can have.
+    /// The most bytes that one message can have: there is room for it once the ring is
+    /// empty.
     [[nodiscard]] std::size_t largest_message() const noexcept {
-        return static_cast<std::size_t>(capacity_ - 3 * word);
+        return static_cast<std::size_t>(areas_.capacity() - word);
     }
 
     /// Appends a message of `size` bytes, no more than `largest_message()`. Waits as long
-    /// as the ring is full, until the deadline.
+    /// as the ring is full, until the deadline; and, if that comes sooner, a second for
+    /// others who are at work in it.
     ///
     /// @param write  Called with the `std::span<std::byte>` to be filled. If it throws,
     ///               nothing is appended.
@@ -63,65 +65,60 @@ public:
     template <class Write>
     [[nodiscard]] bool put(std::size_t size, Write write, posix::Deadline deadline) {
         Side& mine = producers_;
-        if (!lock(mine.mutex, deadline)) return false;
+        if (!lock(mine, deadline, [this] { return was_full(); })) return false;
         const std::lock_guard held{mine.mutex, std::adopt_lock};
-        const std::uint64_t need = word + round_up(size, word);
+        const std::uint64_t need = word + round_up(size);
         Place place{};
         while (is_full() || !(place = find_place(need)).is_found) {
             if (!wait_for_space(need, deadline)) return false;
         }
 
-        const Position at = place.at;
-        if (offset(at) + need > highest_) highest_ = offset(at) + need;
-        write(std::span{bytes_at(offset(at) + word), size});
-        word_at(offset(at)) = size;
+        const std::uint64_t at = Areas::offset(place.at);
         const Position tail = mine.position.load(std::memory_order_relaxed);
-        if (area(at) != area(tail)) {
-            begin_of(area(at)) = offset(at);
-            end_of(area(tail)) = offset(tail);
-            word_at(offset(tail)) = jump_mark;
-        }
-        const Position next = at + need;
+        if (at + need > highest_) highest_ = at + need;
+        if (Areas::area(place.at) != Areas::area(tail)) leave_area(tail, place.at);
+        write(std::span{bytes_at(at + word), size});
+        word_at(at) = size;
+        const Position next = place.at + need;
         mine.note(next, mine.count_at(tail) + 1);
         changed_.items.announce();
         mine.position.store(next, std::memory_order_release);
         return true;
     }
 
-    /// Takes the first message. Waits as long as there is none, until the deadline.
+    /// Takes the first message. Waits as long as there is none, until the deadline; and,
+    /// if that comes sooner, a second for others who are at work.
     ///
     /// @param read  Called with the message, a `std::span<const std::byte>`. If it
-    /// throws,
-    ///              the message stays.
+    ///              throws, the message stays.
     /// @return false if the deadline came first.
     template <class Read>
     [[nodiscard]] bool get(Read read, posix::Deadline deadline) {
         Side& mine = consumers_;
-        if (!lock(mine.mutex, deadline)) return false;
+        if (!lock(mine, deadline, [this] { return is_empty(); })) return false;
         const std::lock_guard held{mine.mutex, std::adopt_lock};
-        const Position head = mine.position.load(std::memory_order_relaxed);
+        Position head = mine.position.load(std::memory_order_relaxed);
         if (head == mine.seen && !wait_for_message(head, deadline)) return false;
-        take(head, read);
+
+        const std::uint64_t count = mine.count_at(head);
+        if (areas_.ends_at(head, mine.seen)) head = areas_.begin_after(head);
+        const std::uint64_t at = Areas::offset(head);
+        const std::uint64_t size = word_at(at);
+        read(std::span{static_cast<const std::byte*>(bytes_at(at + word)),
+                       static_cast<std::size_t>(size)});
+        const Position next = head + word + round_up(size);
+        mine.note(next, count + 1);
+        changed_.space.announce();
+        mine.position.store(next, std::memory_order_release);
+        release(next, given_back_at_once);
         return true;
     }
 
-    /// Takes the first message if there is one. Waits for other consumers, as long as
-    /// they read, but not for a message.
-    ///
-    /// @param read  As `get` calls it.
-    /// @return false if there was none.
+    /// Takes the first message if there is one, waiting for nobody but others at work.
     template <class Read>
     [[nodiscard]] bool try_get(Read read) {
-        Side& mine = consumers_;
-        if (!lock(mine.mutex, posix::Deadline{})) return false;
-        const std::lock_guard held{mine.mutex, std::adopt_lock};
-        const Position head = mine.position.load(std::memory_order_relaxed);
-        if (head == mine.seen) {
-            mine.seen = producers_.position.load(std::memory_order_acquire);
-            if (head == mine.seen) return false;
-        }
-        take(head, read);
-        return true;
+        return get(std::move(read),
+                   posix::Deadline{posix::Deadline::clock::time_point{}});
     }
 
     [[nodiscard]] std::uint64_t put_count() const noexcept { return producers_.count(); }
@@ -140,33 +137,14 @@ public:
     }
 
 private:
-    /// Where in the memory, in the low 48 bits; and in which area, counted, in the
-    /// others.
-    using Position = RingSide::Position;
-    static constexpr unsigned offset_bits = 48;
-    static constexpr Position offset_mask = (Position{1} << offset_bits) - 1;
-    [[nodiscard]] static Position pack(std::uint64_t area,
-                                       std::uint64_t offset) noexcept {
-        return (area << offset_bits) | offset;
-    }
-    [[nodiscard]] static std::uint64_t offset(Position position) noexcept {
-        return position & offset_mask;
-    }
-    [[nodiscard]] static std::uint64_t area(Position at) noexcept {
-        return at >> offset_bits;
-    }
-    [[nodiscard]] static std::uint64_t next_area(Position at) noexcept {
-        return (area(at) + 1) & 0xffff;
-    }
+    using Areas = RingAreas;
+    using Place = RingAreas::Place;
+    using Position = RingAreas::Position;
+    using Side = RingSide;
 
-    /// Before each message stands its length, or this, where the area ends.
-    static constexpr std::uint64_t jump_mark = ~std::uint64_t{0};
+    /// Before each message stands its length.
     static constexpr std::uint64_t word = sizeof(std::uint64_t);
-    static constexpr std::uint64_t page = 4096;
     static constexpr std::uint64_t mib = std::uint64_t{1} << 20U;
-
-    /// From here on in an area it is time to look for room at the start of the memory.
-    static constexpr std::uint64_t near_end = mib / 4;
 
     /// The pages below are kept, for the next messages; those above are given back as
     /// they are read, some at a time. A ring that has been empty for a while keeps less.
@@ -175,23 +153,21 @@ private:
     static constexpr std::uint64_t given_back_at_once = 4 * mib;
     static constexpr std::chrono::milliseconds idle_after{1000};
 
-    using Side = RingSide;
-
-    struct Place {
-        Position at;
-        bool is_found;
-    };
+    /// For how long a call that may not wait yet waits for others who are at work: much
+    /// longer than that takes, so that only one who has been stopped makes it give up.
+    static constexpr std::chrono::milliseconds patience{1000};
+    static constexpr std::chrono::milliseconds soon{1};
+    static constexpr int spins = 1000;
 
     Ring(std::uint64_t capacity, std::uint64_t max_count, Position first) noexcept
-        : capacity_{capacity},
-          max_count_{max_count},
+        : max_count_{max_count},
+          areas_{capacity},
           producers_{first},
           consumers_{first},
           released_{first} {}
 
-    [[nodiscard]] static constexpr std::uint64_t round_up(std::uint64_t value,
-                                                          std::uint64_t unit) noexcept {
-        return (value + unit - 1) / unit * unit;
+    [[nodiscard]] static constexpr std::uint64_t round_up(std::uint64_t size) noexcept {
+        return (size + word - 1) / word * word;
     }
     [[nodiscard]] static constexpr std::size_t first_offset() noexcept;
 
@@ -202,19 +178,32 @@ private:
         return *reinterpret_cast<std::uint64_t*>(bytes_at(at));
     }
 
-    static constexpr std::uint64_t area_count = 4;
-    [[nodiscard]] std::uint64_t& begin_of(std::uint64_t area) noexcept {
-        return begins_[area % area_count];
-    }
-    [[nodiscard]] std::uint64_t& end_of(std::uint64_t area) noexcept {
-        return ends_[area % area_count];
+    /// Locks one side. If somebody else has it, waits until the deadline; then for as
+    /// long as he is at work, unless `is_hopeless()`: the call would come to nothing.
+    template <class Hopeless>
+    [[nodiscard]] static bool lock(Side& side, posix::Deadline deadline,
+                                   Hopeless is_hopeless) {
+        posix::Locked locked = side.mutex.try_lock();
+        if (locked == posix::Locked::no) {
+            const auto latest = posix::Deadline::after(patience);
+            if (!deadline.has_passed()) locked = side.mutex.lock_until(deadline);
+            while (locked == posix::Locked::no) {
+                if (is_hopeless() || latest.has_passed()) return false;
+                locked = side.mutex.lock_until(posix::Deadline::after(soon));
+            }
+        }
+        return settle(side, locked);
     }
 
     /// A dead owner has left nothing to be repaired: it changed nothing, or all.
-    [[nodiscard]] static bool lock(posix::RobustMutex& mutex, posix::Deadline deadline) {
-        const posix::Locked locked = mutex.lock_until(deadline);
-        if (locked != posix::Locked::already) return locked != posix::Locked::no;
-        throw std::logic_error{"a queue can't be used by what it is writing or reading"};
+    [[nodiscard]] static bool settle(Side& side, posix::Locked locked) {
+        if (locked == posix::Locked::already) {
+            throw std::logic_error{
+                "a queue can't be used by what it is writing or reading"};
+        }
+        // But it does not wait any more.
+        if (locked == posix::Locked::from_dead) side.blocked_at.store(Areas::nowhere);
+        return locked != posix::Locked::no;
     }
 
     [[nodiscard]] bool is_full() const noexcept {
@@ -223,48 +212,33 @@ private:
         return producers_.count_at(tail) - consumers_.count() >= max_count_;
     }
 
-    template <class Read>
-    void take(Position head, Read& read) {
-        Side& mine = consumers_;
-        const std::uint64_t count = mine.count_at(head);
-        if (word_at(offset(head)) == jump_mark) {
-            head = pack(next_area(head), begin_of(next_area(head)));
-        }
-        const std::uint64_t size = word_at(offset(head));
-        read(std::span{static_cast<const std::byte*>(bytes_at(offset(head) + word)),
-                       static_cast<std::size_t>(size)});
-        const Position next = head + word + round_up(size, word);
-        mine.note(next, count + 1);
-        changed_.space.announce();
-        mine.position.store(next, std::memory_order_release);
-        release(next);
+    /// Whether there was no room at some moment of this call. For those who do not have
+    /// the lock.
+    [[nodiscard]] bool was_full() const noexcept {
+        const std::uint64_t put = put_count();  // first: it can only come out too small
+        const std::uint64_t got = got_count();
+        if (max_count_ != 0 && put >= got && put - got >= max_count_) return true;
+        return producers_.blocked_at.load() == consumers_.position.load();
     }
 
-    /// Where a message that takes `need` bytes can go. A mark must fit behind it.
     [[nodiscard]] Place find_place(std::uint64_t need) noexcept {
         const Position tail = producers_.position.load(std::memory_order_relaxed);
-        const std::uint64_t end = offset(tail) + need + word;
-        if (end <= near_end && area(producers_.seen) == area(tail)) return {tail, true};
+        const bool is_near = Areas::offset(tail) + need <= Areas::near_end;
+        if (is_near && Areas::area(producers_.seen) == Areas::area(tail)) {
+            return {tail, true};
+        }
+        producers_.seen = released_.load(std::memory_order_acquire);
+        return areas_.find_place(tail, producers_.seen, need);
+    }
 
-        const Position freed = producers_.seen =
-            released_.load(std::memory_order_acquire);
-        if (area(freed) == area(tail)) {
-            // All below what is not read yet is free. Worth it if it is no mere corner,
-            // or if there is no other.
-            const std::uint64_t room = offset(freed);
-            const bool is_worth_it = room >= need + near_end / 2 || end > capacity_;
-            if (end > near_end && room >= need + word && is_worth_it) {
-                return {pack(next_area(tail), 0), true};
-            }
-            return {tail, end <= capacity_};
-        }
-        if (offset(tail) <= offset(freed) && next_area(freed) == area(tail)) {
-            // The area before this one lies above it.
-            if (end <= offset(freed)) return {tail, true};
-            const std::uint64_t above = round_up(end_of(area(freed)) + word, page);
-            return {pack(next_area(tail), above), above + need + word <= capacity_};
-        }
-        return {tail, end <= capacity_};
+    /// Before a message is written at `at`, in the area after that of `tail`.
+    void leave_area(Position tail, Position at) noexcept {
+        const bool is_all_free = producers_.seen == tail;
+        areas_.leave(tail, at, is_all_free);
+        if (!is_all_free) return;
+        // No consumer can come back to this page, and nothing is in it yet.
+        const std::uint64_t end = Areas::offset(tail);
+        give_back(std::max(Areas::page_of(end), kept), Areas::page_after(end));
     }
 
     /// Called and left with the lock held, as `wait_for_space` is.
@@ -273,16 +247,46 @@ private:
             consumers_.seen = producers_.position.load(std::memory_order_acquire);
             return consumers_.seen != head;
         };
-        const auto trim = [this] {
-            give_back(kept_when_idle, highest_ + word);
+        if (has_come()) return true;
+        // Whoever waits for room can't do this, as long as the lock is held here.
+        if (released_.load(std::memory_order_relaxed) != head) release(head, 0);
+        bool is_trimmed = false;
+        const auto trim = [&](bool is_idle) {
+            if (!is_idle || is_trimmed) return;
+            is_trimmed = true;
+            give_back(kept_when_idle, Areas::page_after(highest_));
             highest_ = 0;
         };
-        return wait(has_come, changed_.items, producers_.mutex, deadline, trim);
+        return wait(has_come, changed_.items, producers_, deadline, trim);
     }
 
     [[nodiscard]] bool wait_for_space(std::uint64_t need, posix::Deadline deadline) {
-        const auto is_there = [&] { return !is_full() && find_place(need).is_found; };
-        return wait(is_there, changed_.space, consumers_.mutex, deadline, [] {});
+        Side& mine = producers_;
+        const struct Unblocked {
+            Side& side;
+            ~Unblocked() { side.blocked_at.store(Areas::nowhere); }
+        } afterwards{mine};
+        const auto is_there = [&] {
+            if (is_full()) return false;
+            const Position head = consumers_.position.load(std::memory_order_acquire);
+            const bool is_found = find_place(need).is_found;
+            const Position blocked_at = is_found ? Areas::nowhere : head;
+            if (mine.blocked_at.load(std::memory_order_relaxed) != blocked_at) {
+                mine.blocked_at.store(blocked_at);
+            }
+            return is_found;
+        };
+        // What consumers have read and not freed: one that was killed, or that saves up
+        // pages to be given back.
+        const auto reclaim = [&](bool) {
+            release(consumers_.position.load(std::memory_order_relaxed), 0);
+        };
+        if (deadline.has_passed() && !is_full() &&
+            settle(consumers_, consumers_.mutex.try_lock())) {
+            const std::lock_guard held{consumers_.mutex, std::adopt_lock};
+            reclaim(false);
+        }
+        return wait(is_there, changed_.space, consumers_, deadline, reclaim);
     }
 
     /// Waits until `is_ready()`, which the other side can bring about. The caller has the
@@ -293,12 +297,11 @@ private:
     /// the caller sleeps: that is what his lock is taken for. Not without a limit: he may
     /// himself be waiting, with it, for what the caller has by then.
     ///
-    /// @param when_idle  Called once the wait has become a long one, with both locks
-    /// held.
-    template <class Ready, class WhenIdle>
+    /// @param tend  Called with both locks held before it sleeps, and told whether this
+    ///              has become a long wait.
+    template <class Ready, class Tend>
     [[nodiscard]] static bool wait(Ready is_ready, posix::EventCount& change,
-                                   posix::RobustMutex& others, posix::Deadline deadline,
-                                   WhenIdle when_idle) {
+                                   Side& others, posix::Deadline deadline, Tend tend) {
         const auto idle = posix::Deadline::after(idle_after);
         for (bool is_idle = false;;) {
             if (is_ready()) return true;
@@ -307,55 +310,59 @@ private:
                 if (is_ready()) return true;
                 posix::relax();
             }
-            const auto soon = posix::Deadline::after(std::chrono::milliseconds{1});
-            if (!lock(others, soon)) continue;
+            const auto limit = posix::Deadline::after(soon).or_earlier(deadline);
+            if (!settle(others, others.mutex.lock_until(limit))) continue;
             const auto prepared = change.prepare();
-            const bool may_sleep = !is_ready();
-            if (may_sleep && !is_idle && idle.has_passed()) {
-                is_idle = true;
-                when_idle();
+            bool may_sleep = !is_ready();
+            if (may_sleep) {
+                is_idle = is_idle || idle.has_passed();
+                tend(is_idle);
+                may_sleep = !is_ready();
             }
-            others.unlock();
+            others.mutex.unlock();
             if (may_sleep)
                 change.sleep(prepared, is_idle ? deadline : idle.or_earlier(deadline));
         }
     }
 
     /// Lets producers use what has been read up to `head`, once its pages have been given
-    /// back.
+    /// back: those beyond the ones that are kept, if they are at least `least` bytes.
+    /// To be called with the consumers' lock held.
     ///
-    /// A consumer that is killed here has freed less than he could, which the next does.
-    void release(Position head) noexcept {
-        const Position before = released_.load(std::memory_order_relaxed);
-        const std::uint64_t begin = std::max(offset(before), kept);
-        if (area(before) != area(head)) {
-            const std::uint64_t end = round_up(end_of(area(before)) + word, page);
+    /// Who is killed here has freed less than he could, which the next does.
+    void release(Position head, std::uint64_t least) noexcept {
+        Position done = released_.load(std::memory_order_relaxed);
+        const bool is_same_area = Areas::area(done) == Areas::area(head);
+        if (!is_same_area || Areas::offset(head) > kept) {
+            while (Areas::area(done) != Areas::area(head)) {
+                give_back(first_to_give_back(done), areas_.end_of_pages(done));
+                done = areas_.begin_after(done);
+            }
+            const std::uint64_t begin = first_to_give_back(done);
+            const std::uint64_t end = Areas::page_of(Areas::offset(head));
+            if (is_same_area && begin < end && end - begin < least) return;
             give_back(begin, end);
-            released_.store(head, std::memory_order_release);
-        } else if (offset(head) <= kept) {
-            released_.store(head, std::memory_order_release);
-        } else if (offset(head) >= begin + given_back_at_once) {
-            const std::uint64_t end = offset(head) / page * page;
-            give_back(begin, end);
-            released_.store(pack(area(head), end), std::memory_order_release);
         }
+        released_.store(head, std::memory_order_release);
     }
 
+    /// The page that `done` is in was spared; see `RingAreas::find_place`.
+    [[nodiscard]] static std::uint64_t first_to_give_back(Position done) noexcept {
+        return std::max(Areas::page_of(Areas::offset(done)), kept);
+    }
+
+    /// Whole pages. Nothing if `end` does not lie beyond `begin`.
     void give_back(std::uint64_t begin, std::uint64_t end) noexcept {
-        begin = round_up(begin, page);
         if (begin >= end) return;
         posix::platform::give_back_pages(bytes_at(begin),
                                          static_cast<std::size_t>(end - begin));
     }
 
-    static constexpr int spins = 1000;
-
-    const std::uint64_t capacity_;
     const std::uint64_t max_count_;
-    std::uint64_t begins_[area_count] = {};
-    std::uint64_t ends_[area_count] = {};
-    std::uint64_t highest_ =
-        0;  ///< beyond it no page has been written to; the producers'
+    RingAreas areas_;
+
+    /// Beyond it no page has been written to. The producers'.
+    std::uint64_t highest_ = 0;
     Side producers_;
     Side consumers_;
 
@@ -370,7 +377,7 @@ private:
 };
 
 constexpr std::size_t Ring::first_offset() noexcept {
-    return static_cast<std::size_t>(round_up(sizeof(Ring), page));
+    return static_cast<std::size_t>(Areas::page_after(sizeof(Ring)));
 }
 
 }  // namespace pyproc::multiprocessing::detail

@@ -4,17 +4,23 @@
 #include <atomic>
 #include <cstdint>
 
+#include "pyproc/multiprocessing/ring_areas.hpp"
 #include "pyproc/posix/robust_mutex.hpp"
 
 namespace pyproc::multiprocessing::detail {
 
-/// What the producers of a ring have, or its consumers: a lock, a position, what only its
-/// owner uses.
+/// What the producers of a `Ring` have, or its consumers: a lock, a position, what only
+/// the lock's owner uses, and how many messages have passed.
+///
+/// In shared memory, where it was made.
 struct alignas(128) RingSide {
-    using Position = std::uint64_t;
+    using Position = RingAreas::Position;
 
     explicit RingSide(Position first) noexcept
-        : seen{first}, notes{{first, 0}, {~Position{0}, 0}}, position{first} {}
+        : seen{first},
+          notes{{first, 0}, {RingAreas::nowhere, 0}},
+          position{first},
+          blocked_at{RingAreas::nowhere} {}
 
     posix::RobustMutex mutex;
 
@@ -32,10 +38,17 @@ struct alignas(128) RingSide {
 
     alignas(64) std::atomic<Position> position;
 
+    /// Where the other side was when the lock's owner found that he had to wait for it.
+    std::atomic<Position> blocked_at;
+
     [[nodiscard]] std::uint64_t count_at(Position now) const noexcept {
-        const bool second = notes[1].at.load(std::memory_order_relaxed) == now;
+        // Acquired, both: who sees what was noted once the position had left `now` must
+        // also see, when he looks again, that it has.
+        const bool second = notes[1].at.load(std::memory_order_acquire) == now;
         return notes[second ? 1 : 0].count.load(std::memory_order_acquire);
     }
+
+    /// To be called with the lock held, before the position becomes `next`.
     void note(Position next, std::uint64_t count) noexcept {
         const Position now = position.load(std::memory_order_relaxed);
         const bool second = notes[0].at.load(std::memory_order_relaxed) == now;
