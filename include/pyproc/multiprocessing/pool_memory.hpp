@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <new>
 
-#include "pyproc/multiprocessing/queues.hpp"
+#include "pyproc/multiprocessing/queue_memory.hpp"
 #include "pyproc/multiprocessing/ring.hpp"
 #include "pyproc/multiprocessing/task.hpp"
 #include "pyproc/posix/deadline.hpp"
@@ -117,11 +117,9 @@ public:
                        .or_throw("mmap")},
           slots_{posix::map_shared(sizeof(TaskSlot) * std::size_t{most_tasks})
                      .or_throw("mmap")},
-          calls_memory_{map_for_queue()},
-          results_memory_{map_for_queue()},
           shared_{*::new (control_.data()) Control},
-          calls_{Ring::make_in(calls_memory_, 0)},
-          results_{Ring::make_in(results_memory_, 0)} {}
+          calls_{Ring::make_in(calls_memory_.mapping(), 0)},
+          results_{Ring::make_in(results_memory_.mapping(), 0)} {}
     PoolMemory(const PoolMemory&) = delete;
     PoolMemory& operator=(const PoolMemory&) = delete;
 
@@ -233,8 +231,8 @@ private:
     const unsigned desk_count_;
     posix::Mapping control_;
     posix::Mapping slots_;
-    posix::Mapping calls_memory_;
-    posix::Mapping results_memory_;
+    QueueMemory calls_memory_;
+    QueueMemory results_memory_;
     Control& shared_;
     Ring& calls_;
     Ring& results_;
