@@ -119,6 +119,22 @@ TEST_CASE("Condition: newer waiters take nothing that was meant for older ones")
     CHECK_FALSE(state.may_go_on(state.draw()));
 }
 
+TEST_CASE("Condition: waiting for no time at all lets others have the lock") {
+    Condition condition;
+    const auto has_changed = detail::make_shared_state<std::atomic<bool>>(false);
+    const std::scoped_lock guard{condition};
+    const Child changes{[&] {
+        const std::scoped_lock its_guard{condition};
+        *has_changed = true;
+        return 0;
+    }};
+
+    CHECK(test::comes_about([&] {
+        static_cast<void>(condition.wait(0s));
+        return has_changed->load();
+    }));
+}
+
 TEST_CASE("Condition: limits are kept, and the lock is the caller's afterwards") {
     Condition condition;
     const std::scoped_lock guard{condition};

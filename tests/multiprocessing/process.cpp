@@ -864,6 +864,16 @@ TEST_CASE("A process that was moved from has nothing to tell") {
     CHECK_THROWS_AS(process.start(), std::logic_error);
 }
 
+TEST_CASE("ident: the pid by another name") {
+    Process process([] {});
+    CHECK_FALSE(process.ident());
+
+    process.start();
+
+    CHECK(process.ident() == process.pid());
+    process.join();
+}
+
 TEST_CASE("cpu_count: at least one") {
     CHECK(cpu_count() >= 1);
 }
@@ -955,6 +965,36 @@ TEST_CASE("Threads: a child never waits for the list of exit handlers") {
     CHECK(ended == 300);
 }
 #endif
+
+TEST_CASE("Threads: a child may start children whatever others start in its parent") {
+    constexpr int rounds = 150;
+    const auto start_one = [](auto target) {
+        Process process(target);
+        process.start();
+        process.join();
+        return process.exitcode();
+    };
+    std::atomic<bool> is_over = false;
+    std::vector<std::thread> others;
+    for (int i = 0; i < 2; ++i) {
+        others.emplace_back([&] {
+            while (!is_over) static_cast<void>(start_one([] {}));
+        });
+    }
+
+    int sound = 0;
+    for (int i = 0; i < rounds; ++i) {
+        const auto end = start_one([&] {
+            ::alarm(20);  // ends one that waits for a lock that nobody will release
+            static_cast<void>(start_one([] {}));
+        });
+        if (end == 0) ++sound;
+    }
+
+    is_over = true;
+    for (std::thread& each : others) each.join();
+    CHECK(sound == rounds);
+}
 
 TEST_CASE("Threads: children of a program that allocates and prints are sound") {
     // Sanitizers' allocators hold locks of their own, which gcc 12's and clang 14's do

@@ -134,4 +134,5 @@ TEST_CASE("close: gives the sentinel up, and use is refused from then on") {
 
     CHECK_THROWS_AS(state.require_open(), pyproc::ValueError);
     CHECK(::fcntl(sentinel, F_GETFD) == -1);
+    CHECK_THROWS_AS(state.sentinel(), pyproc::ValueError);
 }

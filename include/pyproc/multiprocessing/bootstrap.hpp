@@ -4,6 +4,9 @@
 #include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <mutex>
+#include <new>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -68,6 +71,29 @@ inline void leave_child_at_exit(void* parents) noexcept {
     if (!posix::call_first_at_exit<leave_child_in_order>())
         leave_child_in_order(EXIT_FAILURE);
 }
+
+/// Has a child that is forked while it exists end by `leave_child_at_exit`.
+class ChildsExitHandler {
+public:
+    /// @throws std::bad_alloc
+    explicit ChildsExitHandler(Registry& registry) : registry_{registry} {
+        const std::lock_guard lock{registry_.forking()};
+        if (!handler_.emplace(leave_child_at_exit, &registry_)) {
+            handler_.reset();
+            throw std::bad_alloc{};
+        }
+    }
+    ChildsExitHandler(const ChildsExitHandler&) = delete;
+    ChildsExitHandler& operator=(const ChildsExitHandler&) = delete;
+    ~ChildsExitHandler() {
+        const std::lock_guard lock{registry_.forking()};
+        handler_.reset();
+    }
+
+private:
+    Registry& registry_;
+    std::optional<posix::ExitHandler> handler_;
+};
 
 inline void write_to_stderr(std::string_view text) noexcept {
     try {

@@ -167,13 +167,15 @@ private:
         detail::LockState& lock = *state();
         const std::uint32_t deaths = lock.deaths();
         const auto ticket = waiting_->draw();
-        for (;;) {
+        // With no time at all the lock is given up all the same: who asks in a loop would
+        // keep out everybody that could change what it waits for.
+        for (bool has_slept = false;; has_slept = true) {
             if (waiting_->may_go_on(ticket)) return true;
             if (lock.deaths() != deaths) {
                 waiting_->changed.announce();  // the others may as well know at once
                 return true;
             }
-            if (deadline.has_passed()) return false;
+            if (has_slept && deadline.has_passed()) return false;
             const std::uint32_t prepared = waiting_->changed.prepare();
             const std::uint32_t depth = lock.unlock_wholly();
             waiting_->changed.sleep(

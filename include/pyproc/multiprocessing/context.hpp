@@ -45,10 +45,10 @@ using posix::register_at_fork;
 ///   given anything; the more memory the process has in use, the longer it takes.
 /// - "forkserver": a child is a copy of the process as it is now. This call forks a small
 ///   server, which forks the children, however large the process has grown since. A child
-///   has the global variables, environment, signal handlers, and standard output and
-///   error of this moment, no other descriptor, and no library that is loaded later. Its
-///   current directory and blocked signals are those of the thread that calls `start`.
-///   The target and its arguments are sent to it: see `Process`.
+///   has the global variables, environment, umask, signal handlers, and standard output
+///   and error of this moment, no other descriptor, and no library that is loaded later.
+///   Its current directory and blocked signals are those of the thread that calls
+///   `start`. The target and its arguments are sent to it: see `Process`.
 ///
 /// The server ends with the process. If it is killed, its children live on, and the next
 /// `start` forks a new one off the process as it is then. The children of a child have a

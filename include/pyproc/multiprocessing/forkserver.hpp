@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <new>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,7 +32,6 @@
 #include "pyproc/multiprocessing/streams.hpp"
 #include "pyproc/multiprocessing/target.hpp"
 #include "pyproc/posix/at_fork.hpp"
-#include "pyproc/posix/c_library.hpp"
 #include "pyproc/posix/fd.hpp"
 #include "pyproc/posix/io.hpp"
 #include "pyproc/posix/pipe.hpp"
@@ -288,8 +287,7 @@ private:
 [[nodiscard]] inline std::pair<pid_t, posix::UniqueFd> fork_server(int control) {
     Registry& registry = Registry::here();
     // For its children: the server itself does not end by std::exit.
-    const posix::ExitHandler handler{leave_child_at_exit, &registry};
-    if (!handler) throw std::bad_alloc{};
+    const ChildsExitHandler handler{registry};
     flush_streams();
     const pid_t program = ::getpid();
     sigset_t before;
@@ -297,12 +295,14 @@ private:
     sigfillset(&all);
     const posix::AroundFork around;
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    std::unique_lock forking{registry.forking()};
     const pid_t pid = ::fork();
     const int code = errno;
     if (pid == 0) {
         around.after_in_child();
         ForkServer{control, program}.run();
     }
+    forking.unlock();
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     around.after_in_parent();
     if (pid < 0) throw_os_error(code, "fork");

@@ -152,6 +152,8 @@ private:
 /// on to the next that asks, and `owner_died` says so. A forked child has none of the
 /// locks that its parent has.
 ///
+/// Linux hands on the latest 2,048 locks, at the most, of a thread that ends with more.
+///
 /// A Lock that has been moved from may only be assigned to or destroyed. One that a
 /// thread still has may be destroyed by that thread alone.
 ///

@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <list>
 #include <mutex>
-#include <new>
 #include <utility>
 
 #include <sys/types.h>
@@ -17,7 +16,6 @@
 #include "pyproc/multiprocessing/server_link.hpp"
 #include "pyproc/multiprocessing/streams.hpp"
 #include "pyproc/posix/at_fork.hpp"
-#include "pyproc/posix/c_library.hpp"
 #include "pyproc/posix/cancellation.hpp"
 #include "pyproc/posix/fd.hpp"
 #include "pyproc/posix/pipe.hpp"
@@ -59,14 +57,14 @@ void start_by_fork(const SharedState& state, Run run) {
     }
     auto theirs =
         Registry::for_child(state, registry.as_parent(), lifeline.write_end.get());
-    const posix::ExitHandler handler{leave_child_at_exit, &registry};
-    if (!handler) throw std::bad_alloc{};
+    const ChildsExitHandler handler{registry};
     flush_streams();
     ServerLink* const server = ServerLink::find();
     std::unique_lock<std::mutex> linked;
     const posix::CancellationDisabled whole;
     const posix::AroundFork around;
     if (server != nullptr) linked = std::unique_lock{server->mutex()};
+    std::unique_lock forking{registry.forking()};
     const pid_t pid = ::fork();
     if (pid == 0) {
         if (server != nullptr) server->leave_to_parent();
@@ -80,6 +78,7 @@ void start_by_fork(const SharedState& state, Run run) {
         live_as_child(state, std::move(run));
     }
     const int code = errno;
+    forking.unlock();
     if (linked) linked.unlock();
     around.after_in_parent();
     if (pid < 0) throw_os_error(code, "fork");

@@ -60,10 +60,9 @@ struct ProcessOptions {
 /// parent's at_quick_exit handlers and writes nothing out.
 ///
 /// At a normal end of the program (`main` returns, or `std::exit`), children that are
-/// daemons are terminated and all children are waited for; not so at an end by an
-/// uncaught exception, unlike in Python. The destructor of a started `Process` neither
-/// kills nor waits: the child runs on, and `active_children` finds it.
-///
+/// daemons get a SIGTERM, which they must not block as their parent may, and all children
+/// are waited for; not so at an end by an uncaught exception, unlike in Python. The
+/// destructor of a started `Process` neither kills nor waits: `active_children` finds it.
 /// To run code of a class of your own, derive and override `run`.
 ///
 /// With the start method "forkserver" the target must be a function, a member function,
@@ -75,10 +74,10 @@ struct ProcessOptions {
 ///          child has only the thread that called `start`, and a lock that another one
 ///          held then is held there for ever: the child of a program with threads must
 ///          not wait for locks of that program. Those of this library and of the C
-///          library's streams and memory it may use, but not that of the exit handlers:
-///          std::exit, the first use of a static object that has a destructor, and
-///          `start` wait for it. A handler that another thread registers while `start`
-///          runs may run at the child's std::exit.
+///          library's streams and memory it may use; that of the exit handlers, which
+///          std::exit and `start` take, unless just then another thread of the program
+///          registered one, as the first use of a static object does, too. Such a one
+///          may run at the child's std::exit.
 /// Python:  `multiprocessing.Process`.
 class Process {
 public:
@@ -188,6 +187,9 @@ public:
         return pid == 0 ? std::nullopt : std::optional{pid};
     }
 
+    /// As `pid`.
+    [[nodiscard]] std::optional<pid_t> ident() const { return pid(); }
+
     /// Its exit code, or -n if signal n ended it; `nullopt` until it has ended. It stays
     /// so if something else has reaped the child: then nobody can say.
     [[nodiscard]] std::optional<int> exitcode() const {
@@ -206,7 +208,7 @@ public:
         return name != nullptr ? *name : default_name();
     }
 
-    /// Gives it another name; a child that runs keeps the one that it had at its start.
+    /// Gives it another name; a child that runs keeps that of its start.
     void set_name(std::string name) { state().set_name(std::move(name)); }
 
     /// @see ProcessOptions::daemon

@@ -146,6 +146,7 @@ public:
     /// `close`. Only for the creator of a process that has been started.
     [[nodiscard]] int sentinel() {
         const std::lock_guard lock{mutex_};
+        require_open();  // which another thread may have closed since it was asked last
         if (!sentinel_) sentinel_ = open_sentinel().or_throw("sentinel");
         return sentinel_.get();
     }

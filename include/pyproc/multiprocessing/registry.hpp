@@ -112,6 +112,11 @@ public:
     /// is forked meanwhile and inherits it.
     [[nodiscard]] std::mutex& starting() noexcept { return starting_; }
 
+    /// Held around each fork, and whenever the C library's list of exit handlers is
+    /// changed here: a child that is forked while another thread changes it would wait
+    /// for ever for the lock of that list when it starts a child of its own.
+    [[nodiscard]] std::mutex& forking() noexcept { return forking_; }
+
     /// Adds the one child of `entry`. Allocates nothing: the child is running already.
     void add(std::list<SharedState>& entry) noexcept {
         const std::lock_guard lock{mutex_};
@@ -167,6 +172,7 @@ public:
     /// a child after the handler has run.
     void finish_children_at_exit() {
         if (ending_ == Ending::by_hook || is_exit_awaited_.exchange(true)) return;
+        const std::lock_guard lock{forking_};
         const int failed = std::atexit([]() noexcept {
             Registry& registry = here();
             registry.is_exit_awaited_ = false;
@@ -210,6 +216,7 @@ private:
     std::atomic<unsigned> last_number_ = 0;
     std::atomic<bool> is_exit_awaited_ = false;
     std::mutex starting_;
+    std::mutex forking_;
     std::mutex mutex_;  ///< guards the two below
     std::list<SharedState> children_;
     std::list<std::weak_ptr<Finisher>> finishers_;
