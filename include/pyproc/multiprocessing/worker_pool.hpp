@@ -141,11 +141,11 @@ private:
     /// So often it looks whether one has ended where nothing tells it so.
     static constexpr std::chrono::milliseconds look_again{50};
 
-    /// When a worker could not be started, the next attempt is made so much later.
+    /// When workers can't be started, the next attempt is made so much later.
     static constexpr std::chrono::milliseconds between_attempts{100};
 
-    /// So many workers may die in their initializer, none coming through in between,
-    /// before the pool gives up.
+    /// When so many workers have died in their initializer, none coming through in
+    /// between, the pool gives up if no other is there; else it takes its time.
     static constexpr int most_early_deaths = 20;
 
     explicit WorkerPool(PoolTerms terms)
@@ -264,11 +264,12 @@ private:
     /// Answers for the tasks that a worker had begun when it ended.
     void account_for(const Staff::Gone& gone) {
         const auto death = std::make_exception_ptr(WorkerDied{gone.pid, gone.status});
-        const std::uint32_t latest = gone.was_ready ? gone.number : staff_.latest_ready();
+        const std::uint32_t ready = staff_.latest_ready();
+        const std::uint32_t latest = std::max(ready, gone.was_ready ? gone.number : 0U);
         if (latest > latest_ready_) early_deaths_ = 0;
         latest_ready_ = std::max(latest, latest_ready_);
         if (!gone.was_ready) ++early_deaths_;
-        bool is_fatal = early_deaths_ >= most_early_deaths;
+        bool is_fatal = early_deaths_ >= most_early_deaths && ready == 0;
         {
             std::unique_lock lock{settling_};
             // What it has answered counts, to the last result.
@@ -306,6 +307,10 @@ private:
 
     /// Starts workers at the empty desks. @return When to do it again, if need be.
     [[nodiscard]] posix::Deadline refill() {
+        if (!refill_at_.has_passed()) return refill_at_;
+        if (early_deaths_ >= most_early_deaths) {
+            refill_at_ = posix::Deadline::after(between_attempts);
+        }
         try {
             staff_.fill();
             return {};
@@ -356,6 +361,7 @@ private:
     // The watcher's alone.
     std::vector<Staff::Gone> gone_;  ///< those that are not accounted for yet
     posix::Deadline kill_at_;
+    posix::Deadline refill_at_ = posix::Deadline::after(std::chrono::seconds{0});
     int early_deaths_ = 0;
     std::uint32_t latest_ready_ = 0;  ///< the number of a worker
 
