@@ -553,3 +553,51 @@ TEST_CASE("Pool: a task's child that lives on keeps nobody from learning of a de
     CHECK(pool.apply(test::square, 3) == 9);
     ::kill(child, SIGKILL);
 }
+
+TEST_CASE(
+    "Pool: one whose memory is full of tasks can be ended, and goes on if there is "
+    "room") {
+    const std::string told = test::told_by_forked([] {
+        const rlimit limit{700U << 20U, 700U << 20U};
+        ::setrlimit(RLIMIT_AS, &limit);
+        const test::OpenChannel go;
+        std::string text;
+        for (const bool ends : {false, true}) {
+            Pool pool(1);
+            const auto first = pool.apply_async([] { test::channel->await(); });
+            std::atomic<int> sent = 0;
+            std::thread poster{[&] {
+                text += test::thrown_by([&] {
+                    std::vector<AsyncResult<std::size_t>> results;
+                    const std::string large(1 << 20, 'x');
+                    for (; sent < 500; ++sent) {
+                        results.push_back(pool.apply_async(
+                            [](const std::string& got) { return got.size(); }, large));
+                    }
+                    std::size_t sum = 0;
+                    for (const auto& each : results) sum += each.get();
+                    text += std::to_string(sum >> 20U) + ' ';
+                });
+            }};
+            // Until it gets on no more.
+            for (int before = -1; before != sent;) {
+                before = sent;
+                std::this_thread::sleep_for(300ms);
+            }
+            if (sent == 500) text += "never full ";
+            if (ends) {
+                pool.terminate();
+                pool.join();
+            } else {
+                go->tell();
+            }
+            poster.join();
+            text += ' ';
+        }
+        return text;
+    });
+
+#ifndef SANITIZED
+    CHECK(told == "500 nothing Pool not running ");
+#endif
+}

@@ -227,7 +227,7 @@ private:
                 memory_.close();
                 if (staff_.is_empty()) break;
             }
-            auto next = look_at_timeouts();
+            auto next = look_at_timeouts().or_earlier(send_rest());
             if (is_stopped_) next = next.or_earlier(kill_when_due());
             if (!is_over && !staff_.is_full()) next = next.or_earlier(refill());
             wait_for_workers(next);
@@ -301,8 +301,20 @@ private:
         const Ticket ticket = table_.renew(slot);
         task.job->posted(task.index, ticket);
         if (!task.terms.timeout.is_endless()) watch(ticket, task.terms.timeout);
-        send(ticket, task);
+        if (!send(ticket, task)) unsent_.push_back(ticket);
         return true;
+    }
+
+    /// Sends off what there was no room for. @return When to do it again, if need be.
+    [[nodiscard]] posix::Deadline send_rest() {
+        if (unsent_.empty()) return {};
+        const std::lock_guard lock{settling_};
+        std::erase_if(unsent_, [this](Ticket ticket) {
+            const Task* const task = table_.find(ticket);
+            return task == nullptr || send(ticket, *task);
+        });
+        memory_.wake_all_workers();
+        return posix::Deadline::after(unsent_.empty() ? posix::Timeout{} : look_again);
     }
 
     /// Starts workers at the empty desks. @return When to do it again, if need be.
@@ -360,6 +372,7 @@ private:
 
     // The watcher's alone.
     std::vector<Staff::Gone> gone_;  ///< those that are not accounted for yet
+    std::vector<Ticket> unsent_;     ///< of tasks that are begun anew
     posix::Deadline kill_at_;
     posix::Deadline refill_at_ = posix::Deadline::after(std::chrono::seconds{0});
     int early_deaths_ = 0;
