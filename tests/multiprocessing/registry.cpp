@@ -169,3 +169,19 @@ TEST_CASE("finish_children_at_exit: looks after a child that an exit handler sta
     CHECK(::kill(std::stoi(channel.hear()), 0) ==
           -1);  // reaped, so it is nobody's number
 }
+
+TEST_CASE("finish_children: first finishes what has children of its own, each once") {
+    using pyproc::multiprocessing::detail::Finisher;
+    struct Counting : Finisher {
+        int calls = 0;
+        void finish() noexcept override { ++calls; }
+    };
+    const auto finisher = std::make_shared<Counting>();
+    Registry::here().add(std::weak_ptr<Finisher>{std::make_shared<Counting>()});
+    Registry::here().add(std::weak_ptr<Finisher>{finisher});
+
+    Registry::here().finish_children();
+    Registry::here().finish_children();
+
+    CHECK(finisher->calls == 1);
+}

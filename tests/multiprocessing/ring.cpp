@@ -124,6 +124,21 @@ TEST_CASE("Ring: with nothing in it, get ends at its deadline and takes nothing"
     CHECK(get(own.ring, at_once()) == "x");
 }
 
+TEST_CASE("Ring: try_get takes the first message if there is one, and waits for none") {
+    OwnRing own;
+    std::string got = "(none)";
+    const auto read = [&](std::span<const std::byte> bytes) { got = text_of(bytes); };
+
+    CHECK_FALSE(own.ring.try_get(read));
+    CHECK(put(own.ring, "one"));
+    CHECK(put(own.ring, "two"));
+    CHECK(own.ring.try_get(read));
+    CHECK(got == "one");
+    CHECK(get(own.ring) == "two");
+    CHECK_FALSE(own.ring.try_get(read));
+    CHECK(got == "one");
+}
+
 TEST_CASE("Ring: one that is full takes no more until one is taken out") {
     OwnRing own{2};
     Ring& ring = own.ring;

@@ -67,3 +67,13 @@ TEST_CASE("Deadline: of two the earlier one counts, and any comes before never")
     CHECK_FALSE(soon.or_earlier(Deadline{}).is_never());
     CHECK_FALSE(Deadline{}.or_earlier(soon).is_never());
 }
+
+TEST_CASE("Deadline: is before a later one, and any is before never") {
+    const auto soon = Deadline::after(1s);
+
+    CHECK(soon.is_before(Deadline::after(1h)));
+    CHECK_FALSE(Deadline::after(1h).is_before(soon));
+    CHECK_FALSE(soon.is_before(soon));
+    CHECK(soon.is_before(Deadline{}));
+    CHECK_FALSE(Deadline{}.is_before(Deadline{}));
+}

@@ -14,6 +14,7 @@ TEST_CASE("ForkMark: the process that made it is not forked, and its children ar
         [&] { return test::forked([&] { return mark.is_forked() ? 1 : 0; }); });
 
     CHECK_FALSE(mark.is_forked());
+    CHECK(mark.is_sure() == (child == 1));
     CHECK(child == grandchild);
 #ifdef MADV_WIPEONFORK
     if (child == 0) WARN("this kernel can't mark memory");

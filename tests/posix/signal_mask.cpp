@@ -10,6 +10,7 @@
 #include "support/forked.hpp"
 
 using pyproc::posix::SigpipeBlocked;
+using pyproc::posix::SignalsBlocked;
 
 namespace {
 
@@ -85,4 +86,19 @@ TEST_CASE("SigpipeBlocked: where SIGPIPE is ignored there is nothing to discard"
     });
 
     CHECK(answer == 0);
+}
+
+TEST_CASE("SignalsBlocked: no signal comes to its thread while it lives") {
+    static int calls = 0;
+    const auto before = std::signal(SIGUSR1, [](int) { ++calls; });
+    int while_blocked = 0;
+    {
+        const SignalsBlocked blocked;
+        ::raise(SIGUSR1);
+        while_blocked = calls;
+    }
+    std::signal(SIGUSR1, before);
+
+    CHECK(while_blocked == 0);
+    CHECK(calls == 1);
 }

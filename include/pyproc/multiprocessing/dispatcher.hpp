@@ -65,9 +65,18 @@ public:
                 task.code = code;
                 task.call.resize(size);
                 write(std::span{task.call});
-                send(*ticket, task);
-            } else {
-                send(*ticket, code, !terms.timeout.is_endless(), size, write);
+            }
+            const auto is_sent = [&] {
+                return terms.retries > 0 ? send(*ticket, *table_.find(*ticket))
+                                         : send(*ticket, code,
+                                                !terms.timeout.is_endless(), size, write);
+            };
+            while (!is_sent()) {
+                // There is no room. Whoever wants to end the pool must not wait for it.
+                lock.unlock();
+                nap(std::chrono::microseconds{100});
+                lock.lock();
+                if (table_.find(*ticket) == nullptr) return;  // its job has been told
             }
         } catch (...) {
             const std::lock_guard settling{settling_};
@@ -165,9 +174,10 @@ protected:
         if (is_closed_) std::rethrow_exception(closed_error_);
     }
 
+    /// @return Whether there was room for it within a moment.
     template <class Write>
-    void send(Ticket ticket, TaskCode code, bool is_timed, std::size_t size,
-              Write& write) {
+    [[nodiscard]] bool send(Ticket ticket, TaskCode code, bool is_timed, std::size_t size,
+                            Write& write) {
         const std::size_t whole = size + sizeof(CallHead);
         if (whole > memory_.calls().largest_message()) {
             throw ValueError{"a task of " + std::to_string(size) +
@@ -179,14 +189,16 @@ protected:
             std::memcpy(to.data(), &head, sizeof head);
             write(to.subspan(sizeof head));
         };
-        static_cast<void>(memory_.calls().put(whole, write_all, posix::Deadline{}));
+        constexpr std::chrono::milliseconds moment{20};
+        return memory_.calls().put(whole, write_all, posix::Deadline::after(moment));
     }
 
-    void send(Ticket ticket, const Task& task) {
+    [[nodiscard]] bool send(Ticket ticket, const Task& task) {
         const auto copy = [&task](std::span<std::byte> to) {
             std::copy(task.call.begin(), task.call.end(), to.begin());
         };
-        send(ticket, task.code, !task.terms.timeout.is_endless(), task.call.size(), copy);
+        return send(ticket, task.code, !task.terms.timeout.is_endless(), task.call.size(),
+                    copy);
     }
 
     /// Takes in all results that have come, and tells those jobs that are done with it.

@@ -26,6 +26,7 @@
 #include "pyproc/multiprocessing/process_state.hpp"
 #include "pyproc/multiprocessing/registry.hpp"
 #include "pyproc/multiprocessing/worker.hpp"
+#include "pyproc/posix/signal_mask.hpp"
 
 namespace pyproc::multiprocessing::detail {
 
@@ -173,6 +174,9 @@ private:
                                 .most_tasks = terms_.most_tasks,
                                 .parent = ::getpid(),
                                 .blocked_signals = blocked_signals_};
+        // The worker unblocks them once it is one: a handler of the program's must not
+        // run in what is not yet.
+        const posix::SignalsBlocked blocked;
         start_by_fork(state, [this, &terms] {
             Worker{memory_, terms}.work(terms_.initializer);
         });

@@ -186,16 +186,13 @@ public:
         std::declval<F&>(),
         Sent<Item>::unpack(std::declval<typename Sent<Item>::Type&>())))>;
 
-    PackedChunk() {
-        require_callable_travels<F>();
-        require_argument_travels<Item>();
-        require_result_travels<Result>();
-    }
-
     /// Appends a chunk: `count` items from `at` on, which is moved past them.
     template <class Iterator>
     static void append_to(Bytes& bytes, const F& callable, Iterator& at,
                           std::size_t count) {
+        require_callable_travels<F>();
+        require_argument_travels<Item>();
+        require_result_travels<Result>();
         append(bytes, Sent<F>::pack(callable));
         append(bytes, std::uint64_t{count});
         if constexpr (fixed_size<typename Sent<Item>::Type> != 0) {

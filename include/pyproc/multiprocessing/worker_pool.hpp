@@ -148,11 +148,11 @@ private:
     /// So often it looks whether one has ended where nothing tells it so.
     static constexpr std::chrono::milliseconds look_again{50};
 
-    /// When a worker could not be started, the next attempt is made so much later.
+    /// When workers can't be started, the next attempt is made so much later.
     static constexpr std::chrono::milliseconds between_attempts{100};
 
-    /// So many workers may die in their initializer, none coming through in between,
-    /// before the pool gives up.
+    /// When so many workers have died in their initializer, none coming through in
+    /// between, the pool gives up if no other is there; else it takes its time.
     static constexpr int most_early_deaths = 20;
 
     explicit WorkerPool(PoolTerms terms)
@@ -235,7 +235,7 @@ private:
                 memory_.close();
                 if (staff_.is_empty()) break;
             }
-            auto next = look_at_timeouts();
+            auto next = look_at_timeouts().or_earlier(send_rest());
             if (is_stopped_) next = next.or_earlier(kill_when_due());
             if (!is_over && !staff_.is_full()) next = next.or_earlier(refill());
             wait_for_workers(next);
@@ -272,11 +272,12 @@ private:
     /// Answers for the tasks that a worker had begun when it ended.
     void account_for(const Staff::Gone& gone) {
         const auto death = std::make_exception_ptr(WorkerDied{gone.pid, gone.status});
-        const std::uint32_t latest = gone.was_ready ? gone.number : staff_.latest_ready();
+        const std::uint32_t ready = staff_.latest_ready();
+        const std::uint32_t latest = std::max(ready, gone.was_ready ? gone.number : 0U);
         if (latest > latest_ready_) early_deaths_ = 0;
         latest_ready_ = std::max(latest, latest_ready_);
         if (!gone.was_ready) ++early_deaths_;
-        bool is_fatal = early_deaths_ >= most_early_deaths;
+        bool is_fatal = early_deaths_ >= most_early_deaths && ready == 0;
         {
             std::unique_lock lock{settling_};
             // What it has answered counts, to the last result.
@@ -308,12 +309,28 @@ private:
         const Ticket ticket = table_.renew(slot);
         task.job->posted(task.index, ticket);
         if (!task.terms.timeout.is_endless()) watch(ticket, task.terms.timeout);
-        send(ticket, task);
+        if (!send(ticket, task)) unsent_.push_back(ticket);
         return true;
+    }
+
+    /// Sends off what there was no room for. @return When to do it again, if need be.
+    [[nodiscard]] posix::Deadline send_rest() {
+        if (unsent_.empty()) return {};
+        const std::lock_guard lock{settling_};
+        std::erase_if(unsent_, [this](Ticket ticket) {
+            const Task* const task = table_.find(ticket);
+            return task == nullptr || send(ticket, *task);
+        });
+        memory_.wake_all_workers();
+        return posix::Deadline::after(unsent_.empty() ? posix::Timeout{} : look_again);
     }
 
     /// Starts workers at the empty desks. @return When to do it again, if need be.
     [[nodiscard]] posix::Deadline refill() {
+        if (!refill_at_.has_passed()) return refill_at_;
+        if (early_deaths_ >= most_early_deaths) {
+            refill_at_ = posix::Deadline::after(between_attempts);
+        }
         try {
             staff_.fill();
             return {};
@@ -363,7 +380,9 @@ private:
 
     // The watcher's alone.
     std::vector<Staff::Gone> gone_;  ///< those that are not accounted for yet
+    std::vector<Ticket> unsent_;     ///< of tasks that are begun anew
     posix::Deadline kill_at_;
+    posix::Deadline refill_at_ = posix::Deadline::after(std::chrono::seconds{0});
     int early_deaths_ = 0;
     std::uint32_t latest_ready_ = 0;  ///< the number of a worker
 

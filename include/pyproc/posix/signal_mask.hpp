@@ -49,4 +49,23 @@ private:
     bool was_pending_ = false;
 };
 
+/// Keeps all signals from the calling thread while it lives, and from a child that it
+/// forks meanwhile until that asks for them.
+///
+/// Source: pthread_sigmask(3).
+class SignalsBlocked {
+public:
+    SignalsBlocked() noexcept {
+        sigset_t all;
+        sigfillset(&all);
+        ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+    }
+    ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    SignalsBlocked(const SignalsBlocked&) = delete;
+    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+private:
+    sigset_t before_;
+};
+
 }  // namespace pyproc::posix

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "pyproc/multiprocessing/dispatcher.hpp"
+
+#include <cstring>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "multiprocessing/tasks.hpp"
+#include "pyproc/multiprocessing/outcome.hpp"
+#include "pyproc/multiprocessing/pool_errors.hpp"
+#include "support/catch.hpp"
+#include "support/forked.hpp"
+
+using namespace pyproc;
+using namespace pyproc::multiprocessing;
+using namespace pyproc::multiprocessing::detail;
+
+namespace {
+
+using Phase = TaskState::Phase;
+
+/// A dispatcher whose worker is the test.
+class Desk : public Dispatcher {
+public:
+    Desk() : Dispatcher{1, std::make_exception_ptr(ValueError{"closed"})} {}
+
+    int nudges = 0;
+    int watched = 0;
+
+    /// Begins the next call that there is.
+    std::optional<CallHead> begin(std::uint32_t worker = 1) {
+        std::optional<CallHead> begun;
+        const auto read = [&](std::span<const std::byte> message) {
+            CallHead head{};
+            std::memcpy(&head, message.data(), sizeof head);
+            if (memory_.slot(head.slot).move({head.generation, Phase::pending},
+                                             {head.generation, Phase::running, worker})) {
+                begun = head;
+            }
+        };
+        while (!begun && memory_.calls().try_get(read)) {
+        }
+        return begun;
+    }
+    void answer(const CallHead& call, int value) {
+        const Bytes bytes = encode(value);
+        const ResultHead head{call.slot, call.generation, ResultHead::Kind::value};
+        static_cast<void>(memory_.results().put(
+            sizeof head + bytes.size(),
+            [&](std::span<std::byte> to) {
+                std::memcpy(to.data(), &head, sizeof head);
+                std::memcpy(to.data() + sizeof head, bytes.data(), bytes.size());
+            },
+            posix::Deadline{}));
+    }
+    void close() { is_closed_ = true; }
+    [[nodiscard]] std::size_t count() { return table_.count(); }
+
+    bool stop(Ticket) override { return false; }
+
+protected:
+    void nudge() noexcept override { ++nudges; }
+    void watch(Ticket, posix::Timeout) override { ++watched; }
+};
+
+struct Known : CallOutcome<int> {
+    Known() : CallOutcome<int>{nullptr, Order::waiters_first} {}
+    void posted(std::size_t, Ticket its) noexcept override { ticket = its; }
+    Ticket ticket = {};
+};
+
+std::shared_ptr<Known> post(Desk& desk, TaskTerms terms = {}) {
+    auto job = std::make_shared<Known>();
+    desk.post(
+        job, 0, [](std::span<const std::byte>, Bytes&) {}, 4,
+        [](std::span<std::byte> to) { to[0] = std::byte{1}; }, terms);
+    return job;
+}
+
+}  // namespace
+
+TEST_CASE("Dispatcher: the answer to a task goes to its job") {
+    Desk desk;
+    const auto first = post(desk);
+    const auto second = post(desk);
+    const auto one = desk.begin();
+    const auto two = desk.begin();
+    REQUIRE((one && two));
+
+    CHECK(desk.is_running(second->ticket));
+    desk.answer(*two, 22);
+    desk.answer(*one, 11);
+    desk.collect();
+
+    CHECK(first->value() == 11);
+    CHECK(second->value() == 22);
+    CHECK(desk.count() == 0);
+}
+
+TEST_CASE("Dispatcher: an answer that comes twice, or to none, is passed by") {
+    Desk desk;
+    const auto job = post(desk);
+    const auto call = desk.begin();
+
+    desk.answer(*call, 1);
+    desk.answer(*call, 2);
+    desk.answer({77'000, 3, nullptr, false}, 3);
+    desk.collect();
+
+    CHECK(job->value() == 1);
+}
+
+TEST_CASE("Dispatcher: a result that can't be read is the failure of its task") {
+    Desk desk;
+    const auto job = std::make_shared<CallOutcome<std::string>>(
+        nullptr, CallOutcome<std::string>::Order::waiters_first);
+    desk.post(
+        job, 0, [](std::span<const std::byte>, Bytes&) {}, 0, [](std::span<std::byte>) {},
+        {});
+
+    desk.answer(*desk.begin(), 1'000'000);
+    desk.collect();
+
+    CHECK_THROWS_AS(job->value(), DecodeError);
+}
+
+TEST_CASE("Dispatcher: a task that is withdrawn is not begun, and its job told nothing") {
+    Desk desk;
+    const auto job = post(desk);
+
+    CHECK(desk.withdraw(job->ticket));
+    CHECK_FALSE(desk.withdraw(job->ticket));
+
+    CHECK_FALSE(desk.begin());
+    CHECK_FALSE(job->is_ready());
+    CHECK(desk.count() == 0);
+}
+
+TEST_CASE("Dispatcher: withdraw_all fails what is not begun, and leaves the rest") {
+    Desk desk;
+    const auto begun = post(desk);
+    const auto call = desk.begin();
+    const auto waiting = post(desk);
+
+    desk.withdraw_all(std::make_exception_ptr(PoolTerminated{}));
+
+    CHECK_THROWS_AS(waiting->value(), PoolTerminated);
+    CHECK_FALSE(begun->is_ready());
+    desk.answer(*call, 4);
+    desk.collect();
+    CHECK(begun->value() == 4);
+}
+
+TEST_CASE("Dispatcher: withdraw_tasks_of takes those of one job alone") {
+    Desk desk;
+    const auto first = post(desk);
+    const auto second = post(desk);
+
+    desk.withdraw_tasks_of(*first);
+
+    CHECK(desk.count() == 1);
+    CHECK(desk.begin()->slot == second->ticket.slot);
+    CHECK(first.use_count() == 1);
+}
+
+TEST_CASE(
+    "Dispatcher: one that is closed takes no task, and tells when the last is done") {
+    Desk desk;
+    const auto job = post(desk);
+    desk.close();
+
+    CHECK_THROWS_AS(post(desk), ValueError);
+    CHECK_THROWS_AS(desk.require_accepting(), ValueError);
+    CHECK(desk.nudges == 0);
+    desk.answer(*desk.begin(), 1);
+    desk.collect();
+
+    CHECK(desk.nudges == 1);
+    CHECK(job->is_ready());
+}
+
+TEST_CASE("Dispatcher: a task that can't be written, or is too large, leaves nothing") {
+    Desk desk;
+    const auto job = std::make_shared<Known>();
+    const auto code = [](std::span<const std::byte>, Bytes&) {};
+
+    CHECK_THROWS_AS(
+        desk.post(job, 0, code, 4,
+                  [](std::span<std::byte>) { throw std::runtime_error{"no"}; }, {}),
+        std::runtime_error);
+    CHECK_THROWS_AS(
+        desk.post(job, 0, code, std::size_t{1} << 50U, [](std::span<std::byte>) {}, {}),
+        ValueError);
+    CHECK(desk.count() == 0);
+    CHECK(job.use_count() == 1);
+    CHECK_FALSE(desk.begin());
+    post(desk, {.timeout = std::chrono::seconds{1}});
+    CHECK(desk.watched == 1);
+}
+
+TEST_CASE("Dispatcher: a forked child neither posts nor withdraws") {
+    Desk desk;
+    const auto job = post(desk);
+
+    const int answer = test::forked([&] {
+        int refused = 0;
+        const auto is_refused = [&](auto call) {
+            try {
+                call();
+            } catch (const std::logic_error&) {
+                ++refused;
+            }
+        };
+        is_refused([&] { post(desk); });
+        is_refused([&] { static_cast<void>(desk.withdraw(job->ticket)); });
+        desk.withdraw_all(std::make_exception_ptr(PoolTerminated{}));
+        desk.withdraw_tasks_of(*job);
+        return refused;
+    });
+
+    CHECK(answer == 2);
+    CHECK(desk.begin());
+}
