@@ -20,7 +20,10 @@ struct Table {
     PoolMemory memory{1};
     TaskTable table{memory};
 
-    Ticket take(std::size_t index = 0) { return *table.take(nullptr, index, {}); }
+    Ticket take(std::size_t index = 0) {
+        Bytes none;
+        return *table.take(nullptr, index, {}, nullptr, none);
+    }
 
     bool is_begun(Ticket ticket, std::uint32_t worker) {
         return memory.slot(ticket.slot)

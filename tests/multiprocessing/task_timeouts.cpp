@@ -22,7 +22,9 @@ struct Watched {
     std::vector<std::uint32_t> stopped = {};  ///< workers
 
     Ticket take(posix::Timeout timeout) {
-        const Ticket ticket = *table.take(nullptr, 0, {.timeout = timeout});
+        Bytes none;
+        const Ticket ticket =
+            *table.take(nullptr, 0, {.timeout = timeout}, nullptr, none);
         last_add = timeouts.add(ticket, timeout);
         return ticket;
     }

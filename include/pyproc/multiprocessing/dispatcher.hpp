@@ -47,10 +47,15 @@ public:
     void post(const std::shared_ptr<Job>& job, std::size_t index, TaskCode code,
               std::size_t size, Write write, const TaskTerms& terms) {
         require_own_process();
+        Bytes kept;
+        if (terms.retries > 0) {
+            kept.resize(size);
+            write(std::span{kept});
+        }
         std::unique_lock lock{posting_};
         require_open();
         std::optional<Ticket> ticket;
-        while (!(ticket = table_.take(job, index, terms))) {
+        while (!(ticket = table_.take(job, index, terms, code, kept))) {
             lock.unlock();
             collect();
             nap(std::chrono::microseconds{100});
@@ -59,19 +64,9 @@ public:
         }
         job->posted(index, *ticket);
         try {
-            if (!terms.timeout.is_endless()) watch(*ticket, terms.timeout);
-            if (terms.retries > 0) {
-                Task& task = *table_.find(*ticket);
-                task.code = code;
-                task.call.resize(size);
-                write(std::span{task.call});
-            }
-            const auto is_sent = [&] {
-                return terms.retries > 0 ? send(*ticket, *table_.find(*ticket))
-                                         : send(*ticket, code,
-                                                !terms.timeout.is_endless(), size, write);
-            };
-            while (!is_sent()) {
+            const bool is_timed = !terms.timeout.is_endless();
+            if (is_timed) watch(*ticket, terms.timeout);
+            while (!send(*ticket, code, is_timed, size, write)) {
                 // There is no room. Whoever wants to end the pool must not wait for it.
                 lock.unlock();
                 nap(std::chrono::microseconds{100});

@@ -12,6 +12,7 @@
 #include "pyproc/posix/deadline.hpp"
 #include "pyproc/posix/mapping.hpp"
 #include "pyproc/posix/platform_ipc.hpp"
+#include "pyproc/posix/relax.hpp"
 
 namespace pyproc::multiprocessing::detail {
 
@@ -159,7 +160,7 @@ public:
     /// For the pool, when it has put in a call: wakes a worker, if one sleeps.
     void wake_a_worker() noexcept {
         // What was put in must be seen by who is not seen to sleep.
-        std::atomic_thread_fence(std::memory_order_seq_cst);
+        posix::full_fence();
         for (unsigned first = 0; first < desk_count_; first += bits) {
             const Word sleepers = asleep(first).load(std::memory_order_relaxed);
             if (sleepers == 0) continue;
@@ -188,7 +189,7 @@ public:
 
     /// For a worker, when it has put in a result: wakes the collector if it sleeps.
     void wake_collector_if_asleep() noexcept {
-        std::atomic_thread_fence(std::memory_order_seq_cst);
+        posix::full_fence();
         if (shared_.is_collector_asleep.load(std::memory_order_relaxed) == 0) return;
         if (shared_.is_collector_asleep.exchange(0) != 0) wake_collector();
     }

@@ -46,14 +46,23 @@ public:
     [[nodiscard]] std::size_t count() const noexcept { return count_; }
 
     /// Makes a place for a task; `nullopt` if there is none left.
+    ///
+    /// @param call  Kept with `code`, if the task may have to be sent once more; else
+    /// left
+    ///              as it is.
     [[nodiscard]] std::optional<Ticket> take(const std::shared_ptr<Job>& job,
-                                             std::size_t index, const TaskTerms& terms) {
+                                             std::size_t index, const TaskTerms& terms,
+                                             TaskCode code, Bytes& call) {
         const std::optional<std::uint32_t> free = find_free();
         if (!free) return std::nullopt;
         Task& task = at(*free);
         task.job = job;
         task.index = index;
         task.terms = terms;
+        if (terms.retries > 0) {
+            task.code = code;
+            task.call = std::move(call);
+        }
         set_pending(*free, task);
         task.is_taken.store(true, std::memory_order_release);
         ++count_;

@@ -13,4 +13,11 @@ inline void relax() noexcept {
 #endif
 }
 
+/// What the caller has written before this, others see before it reads what comes after.
+///
+/// Not std::atomic_thread_fence, of which g++ warns under ThreadSanitizer.
+inline void full_fence() noexcept {
+    __sync_synchronize();
+}
+
 }  // namespace pyproc::posix
