@@ -36,6 +36,9 @@ has_boost() { compiles '#include <boost/pfr.hpp>' '#include <boost/version.hpp>'
 has_catch2() { compiles '#if !__has_include(<catch2/catch_all.hpp>)' \
     '#include <catch2/catch.hpp>' '#endif'; }
 has_openssl() { compiles '#include <openssl/hmac.h>' && links -lcrypto; }
+# Not asked of a compiler: where the headers are is for CMake to find out.
+has_mpi() { command -v mpiexec >/dev/null && command -v mpicxx >/dev/null; }
+has_mpi4py() { /usr/bin/python3 -c 'import mpi4py.futures' 2>/dev/null; }
 has_python() { python3 -c 'import multiprocessing, pty, subprocess, unittest' 2>/dev/null; }
 has_clang() {
     # Linked, not only compiled: the sanitizers' run-time libraries are a package of their own.
@@ -67,6 +70,8 @@ packages_for() {
         catch2) echo catch2 ;;
         openssl) echo libssl-dev ;;
         python) echo python3 ;;
+        mpi) echo libopenmpi-dev openmpi-bin ;;
+        mpi4py) echo python3-mpi4py ;;
         clang) echo clang libclang-rt-dev ;;
         clang_tidy) echo clang-tidy ;;
         clang_format) echo clang-format ;;

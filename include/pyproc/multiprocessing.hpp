@@ -10,6 +10,7 @@
 #include "pyproc/multiprocessing/barrier_state.hpp"
 #include "pyproc/multiprocessing/bootstrap.hpp"
 #include "pyproc/multiprocessing/child_handle.hpp"
+#include "pyproc/multiprocessing/code_address.hpp"
 #include "pyproc/multiprocessing/codec.hpp"
 #include "pyproc/multiprocessing/codec_containers.hpp"
 #include "pyproc/multiprocessing/codec_values.hpp"

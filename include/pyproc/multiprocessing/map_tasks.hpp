@@ -5,6 +5,7 @@
 #include <chrono>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <iterator>
 #include <memory>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "pyproc/errors.hpp"
+#include "pyproc/multiprocessing/code_address.hpp"
 #include "pyproc/multiprocessing/outcome.hpp"
 #include "pyproc/multiprocessing/task.hpp"
 #include "pyproc/posix/deadline.hpp"
@@ -71,6 +73,16 @@ inline constexpr bool returns_nothing = std::is_void_v<decltype(How::call(
     std::declval<F&>(),
     Sent<ItemOf<Range>>::unpack(std::declval<typename Sent<ItemOf<Range>>::Type&>())))>;
 
+/// Asks an engine whose workers are not forked whether they have what a part of a call
+/// points to.
+template <class Pool, class Part>
+void require_code_of(Pool& pool, const Part& part) {
+    if constexpr (CodePointer<Part> &&
+                  requires { pool.require_code(std::uintptr_t{}); }) {
+        pool.require_code(address_of_code(part));
+    }
+}
+
 /// Sends one call off.
 ///
 /// @return What it will come to.
@@ -79,6 +91,8 @@ template <class Call, class State, class Pool, class F, class... Args>
                                                typename State::Order order,
                                                const CallOptions& options, const F& f,
                                                const Args&... args) {
+    require_code_of(*pool, f);
+    (require_code_of<Pool, ArgOf<Args>>(*pool, args), ...);
     const Call call{f, args...};
     auto state = std::make_shared<State>(pool, order);
     pool->post(
@@ -94,6 +108,13 @@ void post_chunk(Pool& pool, const std::shared_ptr<Job>& job, std::size_t chunk,
                 const F& f, Iterator& at, std::size_t count, const TaskTerms& terms,
                 Bytes& buffer) {
     using Chunk = PackedChunk<How, F, Item>;
+    require_code_of(pool, f);
+    if constexpr (CodePointer<Item>) {
+        auto each = at;
+        for (std::size_t i = 0; i < count; ++i, ++each) {
+            require_code_of<Pool, Item>(pool, *each);
+        }
+    }
     buffer.clear();
     Chunk::append_to(buffer, f, at, count);
     pool.post(

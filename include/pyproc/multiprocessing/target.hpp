@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <array>
 #include <concepts>
 #include <cstddef>
-#include <cstring>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -17,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "pyproc/multiprocessing/code_address.hpp"
 #include "pyproc/multiprocessing/exception_text.hpp"
 #include "pyproc/multiprocessing/serialize.hpp"
 
@@ -49,23 +48,13 @@ struct Sent {
     static Part&& unpack(Part& sent) noexcept { return std::move(sent); }
 };
 
-/// A function: its address, which is the same there.
-template <class Part>
-requires(std::is_member_pointer_v<Part> ||
-         (std::is_pointer_v<Part> &&
-          std::is_function_v<std::remove_pointer_t<Part>>)) struct Sent<Part> {
+/// A function or a member: where in the program it is, which is the same there.
+template <CodePointer Part>
+struct Sent<Part> {
     static constexpr bool is_possible = true;
-    using Type = std::array<std::byte, sizeof(Part)>;
-    static Type pack(Part part) noexcept {
-        Type bytes;
-        std::memcpy(bytes.data(), &part, sizeof part);
-        return bytes;
-    }
-    static Part unpack(const Type& bytes) noexcept {
-        Part part;
-        std::memcpy(&part, bytes.data(), sizeof part);
-        return part;
-    }
+    using Type = CodeBytes<Part>;
+    static Type pack(Part part) noexcept { return encode_code(part); }
+    static Part unpack(const Type& bytes) noexcept { return decode_code<Part>(bytes); }
 };
 
 /// A text of C, as string literals are: its characters.

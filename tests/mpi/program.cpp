@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "pyproc/mpi/program.hpp"
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+
+#include <dlfcn.h>
+
+#include "support/catch.hpp"
+
+using pyproc::mpi::detail::Program;
+
+namespace {
+
+void own_function() {}
+
+template <class Function>
+std::uintptr_t address(Function* function) {
+    return reinterpret_cast<std::uintptr_t>(function);
+}
+
+const int constant = 1;
+int variable = 1;
+
+}  // namespace
+
+TEST_CASE("a function of the program's own is code in it") {
+    CHECK(Program::of_this_process().has_code_at(address(&own_function)));
+    pyproc::mpi::detail::require_in_program(address(&own_function));
+}
+
+TEST_CASE("constants, variables and what is on the heap are no code") {
+    const Program& program = Program::of_this_process();
+    void* const memory = std::malloc(1);
+
+    CHECK_FALSE(program.has_code_at(reinterpret_cast<std::uintptr_t>(&constant)));
+    CHECK_FALSE(program.has_code_at(reinterpret_cast<std::uintptr_t>(&variable)));
+    CHECK_FALSE(program.has_code_at(reinterpret_cast<std::uintptr_t>(memory)));
+    std::free(memory);
+}
+
+TEST_CASE("a function of a shared library is refused, and no function is not") {
+    void* const puts = ::dlsym(RTLD_DEFAULT, "puts");
+
+    REQUIRE(puts != nullptr);
+    CHECK_THROWS_AS(
+        pyproc::mpi::detail::require_in_program(reinterpret_cast<std::uintptr_t>(puts)),
+        pyproc::ValueError);
+    pyproc::mpi::detail::require_in_program(0);
+}
+
+TEST_CASE("the identity stays the same as variables change") {
+    const auto before = Program::of_this_process().identity();
+
+    ++variable;
+
+    CHECK(Program::of_this_process().identity() == before);
+    CHECK(before != 0);
+}
