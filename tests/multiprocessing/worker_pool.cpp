@@ -193,6 +193,8 @@ TEST_CASE("Pool: a task may close all descriptors") {
     CHECK(pool.apply(test::square, 3) == 9);
 }
 
+// The allocators of sanitizers end the process.
+#ifndef SANITIZED
 TEST_CASE("Pool: a task that runs out of memory fails with bad_alloc") {
     Pool pool(1);
 
@@ -203,6 +205,7 @@ TEST_CASE("Pool: a task that runs out of memory fails with bad_alloc") {
     }),
                     std::bad_alloc);
 }
+#endif
 
 TEST_CASE(
     "Pool: a task that takes longer than it may fails, and its worker is replaced") {
@@ -558,19 +561,24 @@ TEST_CASE(
     "Pool: one whose memory is full of tasks can be ended, and goes on if there is "
     "room") {
     const std::string told = test::told_by_forked([] {
-        const rlimit limit{700U << 20U, 700U << 20U};
-        ::setrlimit(RLIMIT_AS, &limit);
+        rlimit limit{};
+        ::getrlimit(RLIMIT_AS, &limit);
+        const rlim_t usual = limit.rlim_cur;
         const test::OpenChannel go;
         std::string text;
         for (const bool ends : {false, true}) {
+            limit.rlim_cur = 600U << 20U;
+            ::setrlimit(RLIMIT_AS, &limit);
             Pool pool(1);
+            limit.rlim_cur = usual;
+            ::setrlimit(RLIMIT_AS, &limit);
             const auto first = pool.apply_async([] { test::channel->await(); });
             std::atomic<int> sent = 0;
             std::thread poster{[&] {
                 text += test::thrown_by([&] {
                     std::vector<AsyncResult<std::size_t>> results;
                     const std::string large(1 << 20, 'x');
-                    for (; sent < 500; ++sent) {
+                    for (; sent < 300; ++sent) {
                         results.push_back(pool.apply_async(
                             [](const std::string& got) { return got.size(); }, large));
                     }
@@ -584,7 +592,7 @@ TEST_CASE(
                 before = sent;
                 std::this_thread::sleep_for(300ms);
             }
-            if (sent == 500) text += "never full ";
+            if (sent == 300) text += "never full ";
             if (ends) {
                 pool.terminate();
                 pool.join();
@@ -598,6 +606,85 @@ TEST_CASE(
     });
 
 #ifndef SANITIZED
-    CHECK(told == "500 nothing Pool not running ");
+    CHECK(told == "300 nothing Pool not running ");
 #endif
+}
+
+TEST_CASE("Pool: a result, or a task, that is too large for its memory is an error") {
+    const std::string told = test::told_by_forked([] {
+        rlimit limit{};
+        ::getrlimit(RLIMIT_AS, &limit);
+        const rlim_t before = limit.rlim_cur;
+        limit.rlim_cur = 700U << 20U;
+        ::setrlimit(RLIMIT_AS, &limit);
+        Pool pool(1);
+        limit.rlim_cur = before;
+        ::setrlimit(RLIMIT_AS, &limit);
+        constexpr std::size_t large = std::size_t{300} << 20U;
+        std::string text = test::thrown_by([&] {
+            static_cast<void>(pool.apply(
+                [](std::size_t size) {
+                    rlimit all{};
+                    ::getrlimit(RLIMIT_AS, &all);
+                    all.rlim_cur = all.rlim_max;
+                    ::setrlimit(RLIMIT_AS, &all);
+                    return std::vector<char>(size);
+                },
+                large));
+        });
+        text = text.substr(0, 40) + '\n';
+        text += test::thrown_by([&] {
+            static_cast<void>(
+                pool.apply([](const std::string& got) { return got.size(); },
+                           std::string(large, 'x')));
+        });
+        text = text.substr(0, 78) + '\n';
+        return text + std::to_string(pool.apply(test::square, 3));
+    });
+
+#ifndef SANITIZED
+    CHECK(told ==
+          "a result of 314572808 bytes is too large\n"
+          "a task of 314572809 bytes is too larg\n9");
+#endif
+}
+
+TEST_CASE("Pool: where no other process can be had, it tries until there can") {
+    const std::string told = test::told_by_forked([] {
+        if (::setgid(65534) != 0 || ::setuid(65534) != 0) return std::string{"skip"};
+        Pool pool(2);
+        rlimit limit{};
+        ::getrlimit(RLIMIT_NPROC, &limit);
+        const rlim_t before = limit.rlim_cur;
+        limit.rlim_cur = 0;
+        ::setrlimit(RLIMIT_NPROC, &limit);
+        std::string text;
+        ::kill(pool.pids().front(), SIGKILL);
+        if (!test::comes_about([&] { return pool.pids().size() == 1; }))
+            text += "replaced ";
+        text += std::to_string(pool.apply(test::square, 5)) + ' ';
+        ::kill(pool.pids().front(), SIGKILL);
+        if (!test::comes_about([&] { return pool.pids().empty(); })) text += "replaced ";
+        const std::string thrown = test::thrown_by([&] { pool.apply(test::square, 5); });
+        text += thrown.substr(0, 4) + ' ';
+        limit.rlim_cur = before;
+        ::setrlimit(RLIMIT_NPROC, &limit);
+        if (!test::comes_about([&] { return pool.pids().size() == 2; }))
+            text += "not replaced ";
+        return text + std::to_string(pool.apply(test::square, 6));
+    });
+
+    if (told != "skip") CHECK_THAT(told, test::Matches("25 .* 36"));
+}
+
+TEST_CASE("Pool: where the system reaps children by itself, deaths are noticed as well") {
+    const std::string told = test::told_by_forked([] {
+        std::signal(SIGCHLD, SIG_IGN);
+        Pool pool(2);
+        std::string text =
+            test::thrown_by([&] { pool.apply(test::die, SIGKILL); }).substr(0, 10);
+        return text + ' ' + std::to_string(pool.apply(test::square, 6));
+    });
+
+    CHECK(told == "the worker 36");
 }
