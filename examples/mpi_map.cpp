@@ -12,7 +12,8 @@
 #include <exception>
 #include <iomanip>
 #include <iostream>
-#include <ranges>
+#include <numeric>
+#include <vector>
 
 constexpr int rows = 400;
 constexpr double step = 2.5 / rows;
@@ -35,8 +36,10 @@ int main(int argc, char** argv) try {
     if (session.is_worker()) return session.serve();
 
     pyproc::mpi::MpiPoolExecutor executor(session);
+    std::vector<int> numbers(rows);
+    std::iota(numbers.begin(), numbers.end(), 0);
     double area = 0;
-    for (double each : executor.map(area_of_row, std::views::iota(0, rows))) area += each;
+    for (double each : executor.map(area_of_row, numbers)) area += each;
 
     std::cout << "the set covers about " << std::setprecision(3) << area
               << " of the plane; " << executor.num_workers()

@@ -23,6 +23,7 @@
 #include "pyproc/multiprocessing/exception_text.hpp"
 #include "pyproc/multiprocessing/forkserver.hpp"
 #include "pyproc/multiprocessing/framing.hpp"
+#include "pyproc/multiprocessing/held_range.hpp"
 #include "pyproc/multiprocessing/imap.hpp"
 #include "pyproc/multiprocessing/job.hpp"
 #include "pyproc/multiprocessing/lock.hpp"

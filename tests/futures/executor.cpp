@@ -4,7 +4,6 @@
 #include <chrono>
 #include <memory>
 #include <random>
-#include <ranges>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -15,6 +14,7 @@
 #include "pyproc/futures/process_pool_executor.hpp"
 #include "pyproc/multiprocessing/process.hpp"
 #include "support/catch.hpp"
+#include "support/counting.hpp"
 #include "support/descriptors.hpp"
 #include "support/forked.hpp"
 
@@ -105,7 +105,7 @@ TEST_CASE("Executor: map gives results in order, of one range or several side by
     const auto join = [](const std::string& name, int n) {
         return name + std::to_string(n);
     };
-    for (const auto& text : executor.map(join, names, std::views::iota(1))) {
+    for (const auto& text : executor.map(join, names, test::Counting{1})) {
         zipped.push_back(text);
     }
 
@@ -116,10 +116,7 @@ TEST_CASE("Executor: map gives results in order, of one range or several side by
 TEST_CASE("Executor: with a buffersize, map takes items only as results are taken") {
     ProcessPoolExecutor executor(2);
     int taken = 0;
-    auto endless = std::views::iota(0) | std::views::transform([&taken](int n) {
-                       ++taken;
-                       return n;
-                   });
+    const test::Counting endless{0, std::numeric_limits<int>::max(), &taken};
 
     auto results = executor.map({.buffersize = 4}, test::square, endless);
     for (int i = 0; i < 10; ++i) {

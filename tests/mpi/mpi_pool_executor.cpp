@@ -8,13 +8,13 @@
 #include <atomic>
 #include <memory>
 #include <numeric>
-#include <ranges>
 #include <string>
 #include <system_error>
 #include <thread>
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/counting.hpp"
 #include "support/mpi.hpp"
 
 using namespace pyproc;
@@ -145,7 +145,7 @@ TEST_CASE("map: several ranges are taken side by side; an endless one as it goes
     }
     CHECK(sums == std::vector{11, 22});
 
-    auto endless = executor.map({.buffersize = 10}, twice, std::views::iota(0));
+    auto endless = executor.map({.buffersize = 10}, twice, test::Counting{0});
     for (int i = 0; i < 100; ++i) CHECK(endless.next() == 2 * i);
 }
 

@@ -9,11 +9,11 @@
 #include <forward_list>
 #include <functional>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <memory>
 #include <numeric>
 #include <optional>
-#include <ranges>
 #include <set>
 #include <sstream>
 #include <stdexcept>
@@ -32,6 +32,7 @@
 #include "pyproc/multiprocessing/pool.hpp"
 #include "pyproc/multiprocessing/process.hpp"
 #include "support/catch.hpp"
+#include "support/counting.hpp"
 #include "support/descriptors.hpp"
 #include "support/forked.hpp"
 
@@ -118,10 +119,7 @@ TEST_CASE("Pool: a range that throws half-way stops map, and ends imap there") {
 TEST_CASE("Pool: imap of an endless range takes items only as results are taken") {
     Pool pool(1);
     int taken = 0;
-    auto endless = std::views::iota(0) | std::views::transform([&taken](int n) {
-                       ++taken;
-                       return n;
-                   });
+    const test::Counting endless{0, std::numeric_limits<int>::max(), &taken};
 
     auto results = pool.imap({.buffersize = 5}, test::square, endless);
     const int at_first = taken;

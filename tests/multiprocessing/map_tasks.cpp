@@ -32,6 +32,7 @@
 #include "pyproc/multiprocessing/pool.hpp"
 #include "pyproc/multiprocessing/process.hpp"
 #include "support/catch.hpp"
+#include "support/counting.hpp"
 #include "support/descriptors.hpp"
 #include "support/forked.hpp"
 
@@ -53,16 +54,13 @@ TEST_CASE("Pool: map gives the results in the order of the items, whatever the c
 
 TEST_CASE("Pool: map takes any range, also one that can be gone through but once") {
     Pool pool(2);
-    std::istringstream text{"1 2 3"};
     const std::forward_list<int> list{4, 5};
     const std::vector<bool> flags{true, false, true};
 
-    CHECK(pool.map(test::square, std::ranges::istream_view<int>(text)) ==
-          std::vector{1, 4, 9});
+    CHECK(pool.map(test::square, test::Counting{1, 4}) == std::vector{1, 4, 9});
     CHECK(pool.map(test::square, list) == std::vector{16, 25});
     CHECK(pool.map([](bool b) { return !b; }, flags) ==
           std::vector<bool>{false, true, false});
-    CHECK(pool.map(test::square, std::views::iota(0, 5)) == squares(5));
     CHECK(pool.map(test::square, std::vector<int>{}).empty());
 }
 

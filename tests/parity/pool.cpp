@@ -24,9 +24,14 @@
 using namespace pyproc::multiprocessing;
 using namespace pyproc::futures;
 using namespace std::chrono_literals;
-using std::views::iota;
 
 namespace {
+
+std::vector<int> iota(int first, int end) {
+    std::vector<int> numbers;
+    for (int n = first; n < end; ++n) numbers.push_back(n);
+    return numbers;
+}
 
 std::string text_of(const std::string& text) {
     return text;

@@ -79,7 +79,7 @@ public:
     [[nodiscard]] auto map(const MapOptions& options, F f, Ranges&&... ranges) {
         return detail::tasks::start_imap<detail::tasks::OnTuple>(
             engine(), options, true, true, std::move(f),
-            detail::Zip{std::views::all(std::forward<Ranges>(ranges))...});
+            detail::Zip<Ranges...>{std::forward<Ranges>(ranges)...});
     }
 
     /// Takes no more calls.

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "pyproc/errors.hpp"
+#include "pyproc/multiprocessing/held_range.hpp"
 #include "pyproc/multiprocessing/job.hpp"
 #include "pyproc/multiprocessing/map_tasks.hpp"
 #include "pyproc/multiprocessing/task.hpp"
@@ -166,9 +167,10 @@ private:
 ///
 /// Threads: one at a time.
 /// Python:  `multiprocessing.pool.IMapIterator`; what `Executor.map` returns.
-template <class R, class View, class How, class F, class Pool>
+template <class R, class Range, class How, class F, class Pool>
 class IMapIterator {
-    static_assert(std::ranges::input_range<View>);
+    using Items = typename detail::HeldRange<Range>::Type;
+    static_assert(std::ranges::input_range<Items>);
 
 public:
     class iterator {
@@ -199,9 +201,9 @@ public:
     /// @param cancels  Whether calls that nobody has begun are not made when this is
     ///                 destroyed.
     IMapIterator(std::shared_ptr<Pool> pool, const MapOptions& options, bool is_ordered,
-                 bool cancels, F f, View view)
+                 bool cancels, F f, Range&& range)
         : state_{std::make_unique<State>(std::move(pool), options, is_ordered, cancels,
-                                         std::move(f), std::move(view))} {
+                                         std::move(f), std::forward<Range>(range))} {
         state_->top_up();
     }
     IMapIterator(IMapIterator&&) noexcept = default;
@@ -229,21 +231,21 @@ public:
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
 private:
-    /// In one place for as long as it lives, since iterators point into the view.
+    /// In one place for as long as it lives, since iterators point into the range.
     struct State {
         State(std::shared_ptr<Pool> the_pool, const MapOptions& options, bool is_ordered,
-              bool cancels_rest, F callable, View the_view)
+              bool cancels_rest, F callable, Range&& the_range)
             : pool{std::move(the_pool)},
               results{std::make_shared<detail::Stream<R>>(pool, is_ordered)},
               terms{options.retries, options.timeout},
               chunk_size{std::max<std::size_t>(options.chunksize, 1)},
               cancels{cancels_rest},
               f{std::move(callable)},
-              view{std::move(the_view)} {
+              range{std::forward<Range>(the_range)} {
             constexpr std::size_t for_each_worker = 64;
             if (options.buffersize != 0) {
                 most_unread = std::max<std::size_t>(options.buffersize / chunk_size, 1);
-            } else if constexpr (std::ranges::sized_range<View>) {
+            } else if constexpr (std::ranges::sized_range<Items>) {
                 most_unread = std::numeric_limits<std::size_t>::max();
             } else {
                 most_unread = pool->processes() * for_each_worker;
@@ -272,8 +274,8 @@ private:
 
         void take_items() {
             items.clear();
-            if (!at) at = std::ranges::begin(view);
-            const auto end = std::ranges::end(view);
+            if (!at) at = std::ranges::begin(range.get());
+            const auto end = std::ranges::end(range.get());
             while (items.size() < chunk_size) {
                 if (*at == end) {
                     is_at_end = true;
@@ -289,7 +291,7 @@ private:
             results->expect(chunk, items.size());
             try {
                 auto first = items.begin();
-                detail::post_chunk<How, detail::ItemOf<View>>(
+                detail::post_chunk<How, detail::ItemOf<Items>>(
                     *pool, results, chunk, f, first, items.size(), terms, buffer);
             } catch (...) {
                 is_at_end = true;
@@ -305,10 +307,10 @@ private:
         std::size_t most_unread;
         std::size_t next_chunk = 0;
         F f;
-        View view;
-        std::optional<std::ranges::iterator_t<View>> at;
+        detail::HeldRange<Range> range;
+        std::optional<std::ranges::iterator_t<Items>> at;
         bool is_at_end = false;
-        std::vector<detail::ItemOf<View>> items;
+        std::vector<detail::ItemOf<Items>> items;
         detail::Bytes buffer;
     };
 
@@ -322,11 +324,11 @@ namespace detail {
 template <class How, class Pool, class F, std::ranges::input_range Range>
 [[nodiscard]] auto start_imap(std::shared_ptr<Pool> pool, const MapOptions& options,
                               bool is_ordered, bool cancels, F f, Range&& range) {
-    using View = std::views::all_t<Range>;
+    using Items = typename HeldRange<Range>::Type;
     pool->require_accepting();
-    return IMapIterator<MapResult<How, F, View>, View, How, F, Pool>{
+    return IMapIterator<MapResult<How, F, Items>, Range, How, F, Pool>{
         std::move(pool), options,      is_ordered,
-        cancels,         std::move(f), std::views::all(std::forward<Range>(range))};
+        cancels,         std::move(f), std::forward<Range>(range)};
 }
 
 }  // namespace detail
