@@ -154,7 +154,9 @@ TEST_CASE("shutdown can cancel all that has not been sent") {
     CHECK(all.back().cancelled());
     CHECK_FALSE(all.front().done());
     gate.open();
-    all.front().result();
+    for (const auto& each : all) {
+        if (!each.cancelled()) each.result();
+    }
     CHECK_THROWS_AS(executor.submit(identity, 1), std::runtime_error);
 }
 

@@ -4,22 +4,28 @@
 #include <algorithm>
 #include <chrono>
 
-#include <sched.h>
 #include <time.h>
+
+#include "pyproc/posix/relax.hpp"
 
 namespace pyproc::mpi::detail {
 
 /// How to wait for what MPI can only be asked for again and again: who has waited for
 /// long may as well wait a little longer.
 ///
-/// For the first moment the processor is only offered to others. After that it sleeps, an
-/// eighth of the time that it has waited so far, but no more than a millisecond: that
-/// costs an idle process a thousandth or two of a processor.
+/// For a first moment it spins, if it is to: what answers at once is seen at once. After
+/// that it sleeps, an eighth of the time that it has waited so far, but no more than a
+/// millisecond. It does not offer the processor to others instead, who would keep it for
+/// milliseconds on a busy machine; one that sleeps gets it back when it wakes up.
 ///
 /// Python: the `backoff` of mpi4py.futures, which sleeps no more than a millisecond, too.
 class BackOff {
 public:
     using clock = std::chrono::steady_clock;
+
+    /// @param moment  How long it spins.
+    explicit BackOff(std::chrono::microseconds moment = std::chrono::microseconds{30})
+        : moment_{moment} {}
 
     /// There was something: what is waited for now, is waited for anew.
     void reset() noexcept { is_waiting_ = false; }
@@ -36,8 +42,8 @@ public:
             since_ = clock::now();
         }
         const auto so_far = waited();
-        if (so_far < moment) {
-            ::sched_yield();
+        if (so_far < moment_) {
+            posix::relax();
             return;
         }
         const std::chrono::nanoseconds sleep =
@@ -47,9 +53,9 @@ public:
     }
 
 private:
-    static constexpr std::chrono::microseconds moment{60};
     static constexpr std::chrono::milliseconds longest{1};
 
+    const std::chrono::microseconds moment_;
     bool is_waiting_ = false;
     clock::time_point since_;
 };

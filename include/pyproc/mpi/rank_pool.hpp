@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -199,6 +200,9 @@ public:
     }
 
 private:
+    /// So long after the last answer the thread no longer looks, but is woken.
+    static constexpr std::chrono::milliseconds until_asleep{5};
+
     RankPool(std::shared_ptr<World> world, StartCall start_call)
         : world_{std::move(world)}, start_call_{std::move(start_call)}, ranks_{*world_} {}
 
@@ -276,21 +280,25 @@ private:
     }
 
     void collect_results() {
+        // Who waits for a result spins, so there is no need to do so here as well.
+        BackOff back_off{std::chrono::microseconds{0}};
         std::unique_lock lock{mutex_};
-        BackOff back_off;
         for (;;) {
             const bool is_any = progress();
             const bool is_idle = !has_work() && !world_->messenger.is_sending();
             if (is_any || world_->messenger.is_transferring()) back_off.reset();
+            if (is_idle && is_closed_) break;
+            // Not at once: whoever sends tasks one after another would have to wake it up
+            // for each.
+            if (is_idle && back_off.waited() > until_asleep) {
+                await_task(lock);
+                back_off.reset();
+            }
             finish_jobs(lock);
-            if (!is_idle) back_off.wait();
+            back_off.wait();
             lock.lock();
-            if (has_work() || world_->messenger.is_sending()) continue;
-            if (is_closed_) return;
-            if (!is_idle) continue;
-            await_task(lock);
-            back_off.reset();
         }
+        finish_jobs(lock);
     }
 
     /// Does the tasks itself.
