@@ -173,6 +173,9 @@ public:
         return is_closed_;
     }
 
+    /// Never: if a rank dies, MPI ends all of them.
+    [[nodiscard]] static constexpr bool is_broken() noexcept { return false; }
+
     /// Takes no more tasks.
     void close() {
         if (is_forked()) return;
