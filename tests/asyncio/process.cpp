@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "pyproc/asyncio/process.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <future>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <thread>
@@ -291,7 +294,6 @@ TEST_CASE("Process: assigned to, it ends the child that it had") {
 
 TEST_CASE("io_context: destroyed with children running, it leaves none of them") {
     std::optional<asio::io_context> context{std::in_place};
-    Outcome outcome;
     asio::co_spawn(
         *context,
         []() -> awaitable<void> {
@@ -360,6 +362,36 @@ TEST_CASE("Process: a running child takes two descriptors beside its pipes, late
     context.run();
     CHECK(outcome.count == 11);
     CHECK(test::open_descriptors().size() <= before);
+}
+
+TEST_CASE("Process: after a thousand children there are no more descriptors or threads") {
+    const auto threads = [] {
+        return std::distance(std::filesystem::directory_iterator{"/proc/self/task"}, {});
+    };
+    asio::io_context context;
+    const auto run_ten = [&context] {
+        for (int i = 0; i < 10; ++i) {
+            asio::co_spawn(
+                context,
+                []() -> awaitable<void> {
+                    auto executor = co_await asio::this_coro::executor;
+                    Process child = Process::start(executor, {copy_input},
+                                                   {.std_in = PIPE, .std_out = PIPE});
+                    co_await child.communicate("hello");
+                },
+                asio::detached);
+        }
+        context.restart();
+        context.run();
+    };
+    run_ten();
+    const auto descriptors = test::open_descriptors();
+    const auto threads_before = threads();
+
+    for (int i = 0; i < 100; ++i) run_ten();
+
+    CHECK(test::open_descriptors() == descriptors);
+    CHECK(threads() == threads_before);
 }
 
 TEST_CASE("Process: children of a loop of many threads are all reaped") {

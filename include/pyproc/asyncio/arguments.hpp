@@ -70,8 +70,8 @@ public:
     constexpr Given() noexcept = default;
 
     template <class U>
-    requires(std::convertible_to<const U&, T> &&
-             !std::same_as<U, Given>) constexpr Given(const U& value) noexcept
+    requires(!std::same_as<U, Given> &&
+             std::convertible_to<const U&, T>) constexpr Given(const U& value) noexcept
         : from_{&value}, assign_{assign<U>} {}
 
     constexpr Given(const Inner& value) noexcept requires(!std::same_as<T, Inner>)

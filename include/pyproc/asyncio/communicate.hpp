@@ -22,6 +22,7 @@
 #include "pyproc/asyncio/child.hpp"
 #include "pyproc/asyncio/errors.hpp"
 #include "pyproc/asyncio/stream.hpp"
+#include "pyproc/posix/io.hpp"
 #include "pyproc/posix/platform.hpp"
 #include "pyproc/subprocess/completed_process.hpp"
 #include "pyproc/subprocess/encoding.hpp"
@@ -105,7 +106,7 @@ private:
     void watch_child() {
         auto done = [self = shared_from_this()](error_code, int) {
             self->has_child_ended_ = true;
-            if (self->reason_ != Reason::ended) self->close_pipes();
+            if (self->reason_ != Reason::ended) self->drain_pipes();
             self->finish_if_over();
         };
         asio::any_io_executor executor = strand_;
@@ -130,6 +131,7 @@ private:
     }
 
     void collect(ReadStream& from, std::unique_ptr<char[]>& piece, std::string& into) {
+        if (is_draining_ && from.is_open()) drain(from, into);
         if (!from.is_open()) return finish_if_over();
         constexpr std::size_t size = 64 * 1024;
         // Not zeroed: a child may write little.
@@ -140,7 +142,7 @@ private:
                                           &into](error_code code, std::size_t got) {
                 if (got != 0 && self->is_taking())
                     self->take(from, {piece.get(), got}, into);
-                if (code) {
+                if (code && !self->is_draining_) {
                     close(from);
                     if (code != asio::error::eof) self->fail(code);
                 }
@@ -174,7 +176,11 @@ private:
     void cut_short(Reason reason, bool is_at_once) {
         if (is_over_) return;
         if (reason_ == Reason::ended) reason_ = reason;
-        if (is_at_once || has_child_ended_) close_pipes();
+        if (is_at_once) {
+            close_pipes();
+        } else if (has_child_ended_) {
+            drain_pipes();
+        }
         finish_if_over();
     }
 
@@ -195,6 +201,32 @@ private:
         close(in_);
         close(out_);
         close(err_);
+    }
+
+    /// Takes what the child has written by its end, and no more: somebody else may hold
+    /// its pipes for ever. Reads that are pending come to `collect` first, since they may
+    /// have taken a piece already.
+    void drain_pipes() {
+        is_draining_ = true;
+        close(in_);
+        error_code ignored;
+        if (out_.is_open()) out_.cancel(ignored);
+        if (err_.is_open()) err_.cancel(ignored);
+    }
+
+    void drain(ReadStream& from, std::string& into) {
+        constexpr std::size_t most = 1 << 20;  // what a pipe may hold
+        std::size_t taken = 0;
+        char piece[4096];
+        error_code ignored;
+        from.native_non_blocking(true, ignored);
+        while (taken < most && from.is_open()) {
+            const auto got = posix::read_some(from.native_handle(), piece, sizeof piece);
+            if (!got || *got == 0) break;
+            taken += *got;
+            if (is_taking()) take(from, {piece, *got}, into);
+        }
+        close(from);
     }
 
     void finish_if_over() {
@@ -222,6 +254,7 @@ private:
     Reason reason_ = Reason::ended;
     error_code code_;
     bool has_child_ended_ = false;
+    bool is_draining_ = false;
     bool is_over_ = false;
 };
 

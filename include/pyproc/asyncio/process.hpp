@@ -72,7 +72,8 @@ inline asio::any_io_executor nowhere() {
 ///          that is what `async_wait` does.
 class Process {
 public:
-    /// Stands for no process.
+    /// Stands for no process. (The first that is made so opens three descriptors, for
+    /// good: those of the context that such ones belong to.)
     Process() : Process{detail::nowhere()} {}
     explicit Process(const asio::any_io_executor& executor)
         : std_in{executor}, std_out{executor}, std_err{executor} {}

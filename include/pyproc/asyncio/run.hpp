@@ -151,6 +151,15 @@ auto create_subprocess_exec(Owner&& owner, Command args, const Named& options,
                          options, token);
 }
 
+/// Options without a name, outside of braces, are refused: g++ 12 would destroy twice
+/// what is in them. Write them in braces alone, or give them a name.
+template <std::same_as<Options> Named, class Token = asio::use_awaitable_t<>>
+void create_subprocess_exec(Command args, Named&& options, Token&& token = {}) = delete;
+template <detail::Owner Owner, std::same_as<Options> Named,
+          class Token = asio::use_awaitable_t<>>
+void create_subprocess_exec(Owner&& owner, Command args, Named&& options,
+                            Token&& token = {}) = delete;
+
 /// Starts a script in /bin/sh.
 ///
 /// @param script  A string; a list of words is a `ValueError`.
@@ -181,6 +190,15 @@ auto create_subprocess_shell(Owner&& owner, Command script, const Named& options
     return detail::start(detail::Kind::shell, detail::always(owner), std::move(script),
                          options, token);
 }
+
+/// As for `create_subprocess_exec`.
+template <std::same_as<Options> Named, class Token = asio::use_awaitable_t<>>
+void create_subprocess_shell(Command script, Named&& options,
+                             Token&& token = {}) = delete;
+template <detail::Owner Owner, std::same_as<Options> Named,
+          class Token = asio::use_awaitable_t<>>
+void create_subprocess_shell(Owner&& owner, Command script, Named&& options,
+                             Token&& token = {}) = delete;
 
 /// Runs a coroutine, and all that it starts, on an execution context of its own in the
 /// calling thread until it has ended; then what is left of that is destroyed, children
