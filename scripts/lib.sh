@@ -35,7 +35,8 @@ has_boost() { compiles '#include <boost/pfr.hpp>' '#include <boost/version.hpp>'
     '#if BOOST_VERSION < 108100' '#error' '#endif'; }
 # A library of its own since Boost 1.86.
 has_boost_process() {
-    compiles '#include <boost/process/v2/process.hpp>' '#if BOOST_VERSION >= 108600' \
+    compiles '#include <boost/version.hpp>' '#include <boost/process/v2/process.hpp>' \
+        '#if BOOST_VERSION >= 108600' \
         '#error' '#endif' || links -lboost_process
 }
 has_catch2() { compiles '#if !__has_include(<catch2/catch_all.hpp>)' \
