@@ -33,6 +33,12 @@ has_cmake() { command -v cmake >/dev/null; }
 has_build_tool() { command -v ninja >/dev/null || command -v make >/dev/null; }
 has_boost() { compiles '#include <boost/pfr.hpp>' '#include <boost/version.hpp>' \
     '#if BOOST_VERSION < 108100' '#error' '#endif'; }
+# A library of its own since Boost 1.86.
+has_boost_process() {
+    compiles '#include <boost/version.hpp>' '#include <boost/process/v2/process.hpp>' \
+        '#if BOOST_VERSION >= 108600' \
+        '#error' '#endif' || links -lboost_process
+}
 has_catch2() { compiles '#if !__has_include(<catch2/catch_all.hpp>)' \
     '#include <catch2/catch.hpp>' '#endif'; }
 has_openssl() { compiles '#include <openssl/hmac.h>' && links -lcrypto; }
@@ -67,6 +73,7 @@ packages_for() {
         cmake) echo cmake ;;
         build_tool) echo ninja-build ;;
         boost) echo 'libboost1.81-dev|libboost-dev' ;;
+        boost_process) echo 'libboost-process-dev|libboost-all-dev' ;;
         catch2) echo catch2 ;;
         openssl) echo libssl-dev ;;
         python) echo python3 ;;

@@ -6,7 +6,8 @@
 #   4. no header is longer than one sitting;
 #   5. a header of a whole module holds includes alone;
 #   6. OpenSSL is included only by the two headers of the target that links it;
-#   7. os, shlex and subprocess stay cheap to include: no Boost, no heavy standard header.
+#   7. Boost.Process is included by one header, and Asio by those of asyncio alone;
+#   8. os, shlex and subprocess stay cheap to include: no Boost, no heavy standard header.
 # Run by CTest as: cmake -D ROOT=<source dir> -D COMPILER=<c++> -P layout.cmake
 
 cmake_minimum_required(VERSION 3.24)
@@ -91,6 +92,16 @@ foreach(header IN LISTS headers)
     if(directives MATCHES "multiprocessing/(authentication|listener)\\.hpp" AND
        NOT header STREQUAL "multiprocessing/listener.hpp")
         complain("${header} must not include what needs OpenSSL")
+    endif()
+
+    if(directives MATCHES "boost/process" AND NOT header STREQUAL "asyncio/boost.hpp")
+        complain("${header} must include asyncio/boost.hpp instead of Boost.Process")
+    endif()
+    if(directives MATCHES "boost/asio" AND NOT folder STREQUAL "asyncio")
+        complain("${header} must not include Asio")
+    endif()
+    if(header STREQUAL "pyproc.hpp" AND directives MATCHES "pyproc/asyncio")
+        complain("${header} must not include asyncio, which needs Boost.Process")
     endif()
 
     if(is_umbrella)

@@ -93,13 +93,31 @@ void start_and_kill(int count, const char* program) {
     for (process::process& child : children) child.wait();
 }
 
+template <class Launcher>
+void start_and_await(int count, const char* program) {
+    asio::io_context own;
+    int left = count;
+    std::vector<process::process> children;
+    children.reserve(static_cast<std::size_t>(count));
+    for (int i = 0; i < count; ++i) {
+        children.emplace_back(Launcher{}(own.get_executor(), program, no_arguments));
+        children.back().async_wait([&left](boost::system::error_code, int code) {
+            if (code != 0) std::abort();
+            --left;
+        });
+    }
+    own.run();
+    if (left != 0) std::abort();
+}
+
 using namespace bench;
 
 const Registered by_fork{{.name = "Boost.Process v2",
                           .call = call_each<call<Fork>>,
                           .check_output = check_output_each<check_output<Fork>>,
                           .communicate = communicate_each<communicate>,
-                          .start_and_kill = start_and_kill}};
+                          .start_and_kill = start_and_kill,
+                          .start_and_await = start_and_await<Fork>}};
 const Registered by_vfork{{.name = "Boost.Process v2 vfork_launcher",
                            .call = call_each<call<Vfork>>,
                            .check_output = check_output_each<check_output<Vfork>>}};

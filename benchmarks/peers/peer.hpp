@@ -33,6 +33,9 @@ struct Peer {
     /// Has so many children at once, then kills and reaps them.
     void (*start_and_kill)(int children, const char* program) = nullptr;
 
+    /// Starts so many children that succeed, and waits for all of them in one event loop.
+    void (*start_and_await)(int children, const char* program) = nullptr;
+
     /// Calls a function that does nothing in a process of its own and waits for that: a
     /// fork, or one of its fork server's.
     void (*start_process)(int times, bool by_server) = nullptr;

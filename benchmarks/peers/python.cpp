@@ -40,6 +40,10 @@ void start_and_kill(int count, const char* program) {
     tell("\"start_and_kill\", " + std::to_string(count) + ", " + quoted(program));
 }
 
+void start_and_await(int count, const char* program) {
+    tell("\"start_and_await\", " + std::to_string(count) + ", " + quoted(program));
+}
+
 void start_process(int times, bool by_server) {
     const std::string method = by_server ? "forkserver" : "fork";
     tell("\"start_process\", " + std::to_string(times) + ", " + quoted(method));
@@ -61,6 +65,7 @@ const bench::Registered python{{.name = "Python",
                                 .check_output = check_output,
                                 .communicate = communicate,
                                 .start_and_kill = start_and_kill,
+                                .start_and_await = start_and_await,
                                 .start_process = start_process,
                                 .call_on_threads = call_on_threads,
                                 .take_on = take_on}};

@@ -2,6 +2,7 @@
 # Does with subprocess what each line of its standard input says, as often as it says, and
 # answers with a line each: so that Python's start is not measured.
 
+import asyncio
 import json
 import mmap
 import multiprocessing
@@ -39,6 +40,18 @@ def start_and_kill(count, program):
         child.wait()
 
 
+def start_and_await(count, program):
+    async def one():
+        child = await asyncio.create_subprocess_exec(program)
+        assert await child.wait() == 0
+
+    async def all_of_them():
+        await asyncio.gather(*(one() for _ in range(count)))
+
+    allow_descriptors()
+    asyncio.run(all_of_them())
+
+
 def start_process(times, method):
     context = multiprocessing.get_context(method)
     for _ in range(times):
@@ -68,10 +81,14 @@ def take_on(memory, descriptors, are_close_on_exec):
             pages[page] = 1
         kept.append(pages)
     if descriptors:
-        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        allow_descriptors()
         for _ in range(descriptors):
             os.set_inheritable(os.open("/dev/null", os.O_RDONLY), not are_close_on_exec)
+
+
+def allow_descriptors():
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 given = b""

@@ -11,7 +11,11 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 EXAMPLES = os.environ['EXAMPLES']
-DEMOS = ('os_functions', 'creation', 'multiprocessing', 'terminate', 'isolation')
+DEMOS = ['os_functions', 'creation', 'multiprocessing', 'terminate', 'isolation']
+# Where there is Boost.Process.
+HAS_ASYNCIO = os.path.exists(os.path.join(EXAMPLES, 'asyncio_communicate'))
+if HAS_ASYNCIO:
+    DEMOS.append('asyncio_communicate')
 
 # -I: else `import multiprocessing` would find the demo of that name, and the environment
 # could ask for unbuffered output.
@@ -135,6 +139,12 @@ class Demos(unittest.TestCase):
         for _, python, cpp in self.each_medium('isolation'):
             self.assertEqual(cpp.lines(), python.lines())
             self.assertEqual(len(cpp.lines()), 5)
+
+    @unittest.skipUnless(HAS_ASYNCIO, 'no Boost.Process')
+    def test_asyncio_communicate_prints_the_same_lines(self):
+        for _, python, cpp in self.each_medium('asyncio_communicate'):
+            self.assertEqual(cpp.lines(), python.lines())
+            self.assertEqual(cpp.lines()[-1], 'Current date: DATE')
 
 
 if __name__ == '__main__':

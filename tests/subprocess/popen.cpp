@@ -663,3 +663,24 @@ TEST_CASE("die_with_parent: all else is as without it") {
               {"/no/such/program"}, {.die_with_parent = true}) == "/no/such/program");
 }
 #endif
+
+TEST_CASE("release: the child is the caller's to wait for, and its pipes are closed") {
+    Popen child = waiting_child();
+    const pid_t pid = child.pid();
+
+    const spawn::Started released = child.release();
+
+    CHECK(released.pid == pid);
+    int status = 1;
+    CHECK(::waitpid(pid, &status, 0) == pid);
+    CHECK(status == 0);
+    CHECK_THROWS_AS(child.pid(), std::logic_error);
+}
+
+TEST_CASE("release: a child that has been reaped can't be given up") {
+    Popen child({CHILDREN "/child.noop"});
+    child.wait();
+
+    CHECK_THROWS_AS(child.release(), ProcessLookupError);
+    CHECK(child.returncode() == 0);
+}

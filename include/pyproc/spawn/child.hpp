@@ -214,7 +214,7 @@ __attribute__((no_sanitize("address", "thread", "undefined"))) inline Failure ru
     if (const int code = connect_standard(moves); code != 0) {
         return {Step::redirect, code};
     }
-    for (int i = 0; i < plan.passed_count; ++i) {
+    for (int i = 0; i < plan.passed_count && !plan.passes_by_preexec; ++i) {
         const long result = sys::keep_open_on_exec(plan.passed[i]);
         if (result < 0) return {Step::pass_descriptors, static_cast<int>(-result)};
     }
@@ -230,8 +230,9 @@ __attribute__((no_sanitize("address", "thread", "undefined"))) inline Failure ru
     const Failure dropping = drop_privileges(plan);
     if (dropping.code != 0) return dropping;
     set_up_signals(plan);
-    if (plan.preexec != nullptr && !plan.preexec(plan.preexec_argument)) {
-        return {Step::preexec, ECANCELED};
+    if (plan.preexec != nullptr) {
+        errno = ECANCELED;
+        if (!plan.preexec(plan.preexec_argument)) return {Step::preexec, errno};
     }
     // After what the caller runs here, which may have opened some.
     if (plan.closes_descriptors) close_all_but_passed(plan, table_end);

@@ -28,6 +28,9 @@ struct Plan {
     const int* passed = nullptr;
     int passed_count = 0;
 
+    /// Whether it is `preexec` that opens them, and lets them survive the exec.
+    bool passes_by_preexec = false;
+
     bool closes_descriptors = true;
 
     /// One past the highest descriptor that the child reads from the table it was given.
@@ -76,7 +79,8 @@ struct Plan {
     uid_t user_id = 0;
 
     /// Called in the child, which then must be one that shares no memory, before it
-    /// closes descriptors; null for none. @return Whether to go on.
+    /// closes descriptors; null for none. @return Whether to go on; if not, `errno` says
+    /// why, unless it is untouched.
     bool (*preexec)(const void* argument) noexcept = nullptr;
     const void* preexec_argument = nullptr;
 

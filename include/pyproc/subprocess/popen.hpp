@@ -20,12 +20,10 @@
 #include "pyproc/posix/reaper.hpp"
 #include "pyproc/spawn/args.hpp"
 #include "pyproc/spawn/options.hpp"
-#include "pyproc/spawn/prepare.hpp"
-#include "pyproc/spawn/start.hpp"
-#include "pyproc/spawn/streams.hpp"
 #include "pyproc/subprocess/communicate.hpp"
 #include "pyproc/subprocess/completed_process.hpp"
 #include "pyproc/subprocess/errors.hpp"
+#include "pyproc/subprocess/start_child.hpp"
 #include "pyproc/subprocess/stream.hpp"
 
 namespace pyproc::subprocess {
@@ -200,21 +198,34 @@ public:
     void detach() {
         posix::ProcessHandle& child = handle();
         if (!child.poll()) {
-            auto pidfd = child.duplicate_pidfd();
-            const bool is_there = pidfd || pidfd.code() == ENOSYS;
-            if (!is_there && pidfd.code() != ESRCH) {
-                throw_os_error(pidfd.code(),
-                               "cannot duplicate the child's pidfd (fcntl)");
-            }
-            if (is_there) {
-                posix::leave_to_reaper(child.pid(), std::move(*pidfd))
+            auto pidfd = duplicate_pidfd_if_any();
+            if (pidfd.code() != ESRCH) {
+                auto owned = std::move(pidfd).or_throw(
+                    "cannot duplicate the child's pidfd (fcntl)");
+                posix::leave_to_reaper(child.pid(), std::move(owned))
                     .or_throw(
                         "cannot leave the child to be reaped (pipe, pthread_create)");
             }
         }
-        close_streams();
-        delete state_;
-        state_ = nullptr;
+        forget();
+    }
+
+    /// Gives up the child to the caller, who from now on is the one to wait for it, and
+    /// closes the caller's ends of its pipes. From then on this object is as if moved
+    /// from.
+    ///
+    /// To keep a pipe, move the stream out first.
+    ///
+    /// @return The child's number and a pidfd for it, which is empty where there are
+    /// none.
+    /// @throws ProcessLookupError  if the child has been reaped: then nothing has
+    /// changed.
+    /// @throws OSError             EMFILE, likewise.
+    [[nodiscard]] spawn::Started release() {
+        spawn::Started released{
+            pid(), duplicate_pidfd_if_any().or_throw("cannot give up the child (fcntl)")};
+        forget();
+        return released;
     }
 
     /// Sends a signal. One to a child that has been reaped goes nowhere.
@@ -269,28 +280,12 @@ private:
         TextEncoder to_child{mode};
         TextDecoder from_out{mode};
         TextDecoder from_err{mode};
-        spawn::Streams streams = spawn::open_streams(state_->options);
-        const spawn::Prepared prepared{state_->args, state_->options, streams.sources,
-                                       streams.pipes};
-        auto started = spawn::start(prepared.plan());
-        if (!started) throw_start_error(started.failure(), prepared, state_->options);
+        StartedChild started = start_child(state_->args, options);
         // From here on nothing can throw, or the child would have no owner.
-        state_->handle.take_over(started->pid, std::move(started->pidfd));
-        std_in = WriteStream{std::move(streams.ours.in), std::move(to_child)};
-        std_out = ReadStream{std::move(streams.ours.out), std::move(from_out)};
-        std_err = ReadStream{std::move(streams.ours.err), std::move(from_err)};
-    }
-
-    [[noreturn]] static void throw_start_error(const spawn::Failure& failure,
-                                               const spawn::Prepared& prepared,
-                                               const Options& options) {
-        if (failure.at == spawn::Step::preexec) {
-            throw SubprocessError{"Exception occurred in preexec_fn."};
-        }
-        std::string_view file;
-        if (failure.at == spawn::Step::execute) file = prepared.program();
-        if (failure.at == spawn::Step::enter_directory) file = options.cwd->string();
-        throw_os_error(failure.code, spawn::describe(failure.at), file);
+        state_->handle.take_over(started.child.pid, std::move(started.child.pidfd));
+        std_in = WriteStream{std::move(started.ours.in), std::move(to_child)};
+        std_out = ReadStream{std::move(started.ours.out), std::move(from_out)};
+        std_err = ReadStream{std::move(started.ours.err), std::move(from_err)};
     }
 
     [[nodiscard]] State& state() const {
@@ -314,6 +309,20 @@ private:
         }
         talk.start(std_in, std_out, std_err, input ? *input : std::string_view{},
                    now.options.pipesize < 0);
+    }
+
+    /// A pidfd of the caller's own, or nothing where there are none.
+    [[nodiscard]] posix::Result<posix::UniqueFd> duplicate_pidfd_if_any() const {
+        auto pidfd = handle().duplicate_pidfd();
+        if (pidfd.code() == ENOSYS) return posix::UniqueFd{};
+        return pidfd;
+    }
+
+    /// Leaves the child to somebody else.
+    void forget() noexcept {
+        close_streams();
+        delete state_;
+        state_ = nullptr;
     }
 
     void close_streams() noexcept {

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cerrno>
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include <signal.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/cancellation_type.hpp>
+#include <boost/asio/compose.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/execution/context.hpp>
+#include <boost/asio/execution_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/query.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "pyproc/posix/deadline.hpp"
+#include "pyproc/posix/fd.hpp"
+#include "pyproc/posix/maybe.hpp"
+#include "pyproc/posix/process_handle.hpp"
+#include "pyproc/posix/reaper.hpp"
+#include "pyproc/spawn/start.hpp"
+
+namespace pyproc::asyncio {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+class Child;
+
+/// The children that belong to one execution context: when that is destroyed, what is
+/// left of them is killed and reaped.
+class Children final : public asio::execution_context::service {
+public:
+    using key_type = Children;
+    static inline asio::execution_context::id id;
+
+    explicit Children(asio::execution_context& context)
+        : asio::execution_context::service{context} {}
+
+    void add(Child& child) noexcept;
+    void remove(Child& child) noexcept;
+
+    /// Whether the context is being destroyed: nothing asynchronous can be begun then.
+    [[nodiscard]] bool is_shut_down() const noexcept {
+        const std::lock_guard<std::mutex> lock{mutex_};
+        return is_shut_down_;
+    }
+
+private:
+    void shutdown() noexcept override;
+
+    mutable std::mutex mutex_;  ///< guards what follows, and the links between children
+    Child* first_ = nullptr;
+    bool is_shut_down_ = false;
+};
+
+/// A child and what its execution context watches of it. Shared by the `Process` and by
+/// the operations that wait for it.
+///
+/// Its end is seen by a pidfd that the context polls. Where there is none, because the
+/// kernel has no pidfds or no descriptor is left, a timer looks instead, at intervals
+/// that grow from 1 to 50 milliseconds. No signal handler is set and no thread started.
+///
+/// Threads: any member, at any time.
+class Child {
+public:
+    /// Stands for none, until `take_over`.
+    explicit Child(const asio::any_io_executor& executor)
+        : exit_{executor},
+          children_{asio::use_service<Children>(
+              asio::query(executor, asio::execution::context))} {
+        children_.add(*this);
+    }
+
+    /// Takes over a child that nobody has waited for, once, and before any other use.
+    void take_over(spawn::Started started) noexcept {
+        handle_.take_over(started.pid, std::move(started.pidfd));
+        // What can't be had is done without.
+        auto pidfd = handle_.duplicate_pidfd();
+        error_code failed;
+        if (pidfd) exit_.assign(pidfd->get(), failed);
+        if (pidfd && !failed) static_cast<void>(pidfd->release());
+    }
+    Child(const Child&) = delete;
+    Child& operator=(const Child&) = delete;
+
+    /// Whoever drops the last share of a child that still runs ends it; see `abandon`.
+    ~Child() {
+        children_.remove(*this);
+        end_now();
+    }
+
+    [[nodiscard]] pid_t pid() const noexcept { return handle_.pid(); }
+
+    [[nodiscard]] asio::any_io_executor get_executor() { return exit_.get_executor(); }
+
+    /// Looks whether it has ended, and reaps it then, without blocking.
+    [[nodiscard]] posix::Maybe<posix::Ended> poll() {
+        auto end = handle_.poll();
+        if (end) stop_watching();
+        return end;
+    }
+
+    /// Sends a signal; goes nowhere once the child has been reaped or given up.
+    posix::Result<void> send_signal(int signal) {
+        if (pid() == 0 || is_given_up()) return posix::Error{ESRCH};
+        return handle_.send_signal(signal);
+    }
+
+    /// Does to the child what the cancellation of an operation means for it.
+    void cancel(asio::cancellation_type type) noexcept {
+        using enum asio::cancellation_type;
+        const auto has = [type](asio::cancellation_type bit) {
+            return (type & bit) != none;
+        };
+        // An operation that may be ended in any way is ended in the one that is certain.
+        const int signal = has(terminal)  ? SIGKILL
+                           : has(partial) ? SIGTERM
+                           : has(total)   ? SIGINT
+                                          : 0;
+        if (signal != 0) static_cast<void>(send_signal(signal));
+    }
+
+    /// Calls `handler(error_code)` once the child may have ended.
+    ///
+    /// @param nap  The handler's own timer, for where there is no pidfd to poll; made
+    ///             here when it is needed.
+    template <class Handler>
+    void async_look(std::unique_ptr<asio::steady_timer>& nap, bool must_nap,
+                    Handler&& handler) {
+        if (!must_nap) {
+            const std::lock_guard<std::mutex> lock{mutex_};
+            if (exit_.is_open()) {
+                exit_.async_wait(asio::posix::descriptor_base::wait_read,
+                                 std::forward<Handler>(handler));
+                return;
+            }
+        }
+        constexpr std::chrono::milliseconds shortest{1};
+        constexpr std::chrono::milliseconds longest{50};
+        auto pause = shortest;
+        if (nap == nullptr) {
+            nap = std::make_unique<asio::steady_timer>(exit_.get_executor());
+        } else {
+            pause = std::chrono::duration_cast<std::chrono::milliseconds>(
+                (asio::steady_timer::clock_type::now() - began_) / 8);
+            if (pause < shortest) pause = shortest;
+            if (pause > longest) pause = longest;
+        }
+        // The handler, which is moved, owns the timer.
+        asio::steady_timer& timer = *nap;
+        timer.expires_after(pause);
+        timer.async_wait(std::forward<Handler>(handler));
+    }
+
+    /// Gives the child up to somebody else.
+    ///
+    /// @return ESRCH if it has been reaped: then nothing has changed.
+    [[nodiscard]] posix::Result<posix::UniqueFd> release() {
+        auto pidfd = handle_.duplicate_pidfd();
+        if (pidfd.code() == ENOSYS) pidfd = posix::UniqueFd{};
+        if (!pidfd) return pidfd;
+        {
+            const std::lock_guard<std::mutex> lock{mutex_};
+            is_given_up_ = true;
+        }
+        stop_watching();
+        return pidfd;
+    }
+
+    [[nodiscard]] bool is_given_up() const noexcept {
+        const std::lock_guard<std::mutex> lock{mutex_};
+        return is_given_up_;
+    }
+
+    /// Whether the context it belongs to is being destroyed.
+    [[nodiscard]] bool is_left_alone() const noexcept { return children_.is_shut_down(); }
+
+    /// Whether this process started it, and not one that it was forked from.
+    [[nodiscard]] bool is_ours() const noexcept { return creator_ == ::getpid(); }
+
+    /// Kills it. @return Whether it will soon have ended: not if it has become another
+    /// user's.
+    bool kill() noexcept { return send_signal(SIGKILL).code() != EPERM; }
+
+    /// Kills and reaps it where nothing asynchronous can be done any more. What a signal
+    /// can't end at once, a child in an uninterruptible sleep or one that has become
+    /// another user's, is left to the reaper, which takes a thread.
+    void end_now() noexcept {
+        if (pid() == 0 || is_given_up() || !is_ours()) return;
+        try {
+            if (poll()) return;
+            constexpr std::chrono::seconds patience{1};
+            if (kill() && handle_.wait_until(posix::Deadline::after(patience))) return;
+            auto pidfd = handle_.duplicate_pidfd();
+            if (!pidfd && pidfd.code() != ENOSYS) return;
+            static_cast<void>(posix::leave_to_reaper(handle_.pid(), std::move(*pidfd)));
+        } catch (const std::exception&) {
+            // No memory: the child stays a zombie until this process ends.
+        }
+    }
+
+private:
+    friend class Children;
+
+    void stop_watching() noexcept {
+        const std::lock_guard<std::mutex> lock{mutex_};
+        error_code ignored;
+        if (exit_.is_open()) exit_.close(ignored);
+    }
+
+    posix::ProcessHandle handle_;
+    mutable std::mutex mutex_;  ///< guards `exit_` and `is_given_up_`
+    asio::posix::stream_descriptor exit_;
+    bool is_given_up_ = false;
+    const pid_t creator_ = ::getpid();
+    const asio::steady_timer::time_point began_ = asio::steady_timer::clock_type::now();
+    Children& children_;
+    Child* former_ = nullptr;  ///< in the list of the context
+    Child* next_ = nullptr;
+};
+
+inline void Children::add(Child& child) noexcept {
+    const std::lock_guard<std::mutex> lock{mutex_};
+    child.next_ = first_;
+    if (first_ != nullptr) first_->former_ = &child;
+    first_ = &child;
+}
+
+inline void Children::remove(Child& child) noexcept {
+    const std::lock_guard<std::mutex> lock{mutex_};
+    (child.former_ != nullptr ? child.former_->next_ : first_) = child.next_;
+    if (child.next_ != nullptr) child.next_->former_ = child.former_;
+}
+
+inline void Children::shutdown() noexcept {
+    const std::lock_guard<std::mutex> lock{mutex_};
+    is_shut_down_ = true;
+    // All of them first, so that they end beside each other.
+    for (Child* child = first_; child != nullptr; child = child->next_) {
+        if (child->is_ours()) child->kill();
+    }
+    for (Child* child = first_; child != nullptr; child = child->next_) child->end_now();
+}
+
+/// What the cancellation of an operation does to its child.
+enum class OnCancel {
+    end_child,    ///< terminal: SIGKILL; partial: SIGTERM; total: SIGINT
+    leave_child,  ///< nothing: only the operation ends
+};
+
+/// Waits until a child has ended, and reaps it; an implementation for
+/// `boost::asio::async_compose` with the signature `void(error_code, int)`.
+///
+/// A cancelled operation that is to end its child is complete when the child has ended;
+/// one that is destroyed kills it.
+class WaitOp {
+public:
+    WaitOp(std::shared_ptr<Child> child, OnCancel on_cancel) noexcept
+        : child_{std::move(child)}, on_cancel_{on_cancel} {}
+    WaitOp(WaitOp&&) noexcept = default;
+    WaitOp& operator=(WaitOp&&) = delete;
+    ~WaitOp() {
+        if (child_ != nullptr && on_cancel_ == OnCancel::end_child) child_->kill();
+    }
+
+    template <class Self>
+    void operator()(Self& self, error_code = {}) {
+        const bool is_first = std::exchange(is_first_, false);
+        if (is_first) {
+            follow_cancellation(self);
+            if (child_->is_given_up() || child_->poll()) {
+                asio::any_io_executor executor = child_->get_executor();
+                asio::post(executor, std::move(self));
+                return;
+            }
+        }
+        if (child_->is_given_up()) return complete(self, asio::error::bad_descriptor, 0);
+        const bool is_cancelled =
+            self.get_cancellation_state().cancelled() != asio::cancellation_type::none;
+        if (const auto end = is_first ? posix::Maybe<posix::Ended>{} : child_->poll()) {
+            const bool is_ended_by_it = is_cancelled && on_cancel_ == OnCancel::end_child;
+            return complete(self,
+                            is_ended_by_it ? error_code{asio::error::operation_aborted}
+                                           : error_code{},
+                            end->status.returncode());
+        }
+        if (is_cancelled && on_cancel_ == OnCancel::leave_child) {
+            return complete(self, asio::error::operation_aborted, 0);
+        }
+        // It polled as ended and can't be reaped: its tracer, a debugger, comes first.
+        // Asking again at once would use up a processor.
+        is_napping_ = !is_first && !is_napping_;
+        const std::shared_ptr<Child> child = child_;
+        child->async_look(nap_, is_napping_, std::move(self));
+    }
+
+private:
+    template <class Self>
+    void follow_cancellation(Self& self) {
+        if (on_cancel_ == OnCancel::leave_child) {
+            self.reset_cancellation_state(asio::enable_total_cancellation());
+            return;
+        }
+        // The signal is sent by whoever cancels. What is waited for stays the same, so
+        // nothing is passed on.
+        self.reset_cancellation_state(
+            [child = std::weak_ptr<Child>{child_}](asio::cancellation_type type) {
+                if (const auto alive = child.lock()) alive->cancel(type);
+                return type;
+            },
+            [](asio::cancellation_type) { return asio::cancellation_type::none; });
+    }
+
+    template <class Self>
+    void complete(Self& self, error_code code, int returncode) {
+        child_.reset();
+        nap_.reset();
+        self.complete(code, returncode);
+    }
+
+    std::shared_ptr<Child> child_;
+    std::unique_ptr<asio::steady_timer> nap_;
+    OnCancel on_cancel_;
+    bool is_first_ = true;
+    bool is_napping_ = false;
+};
+
+/// Ends a child that nobody wants any more, without blocking: its context reaps it.
+inline void abandon(const std::shared_ptr<Child>& child) noexcept {
+    try {
+        if (child->pid() == 0 || child->is_given_up() || !child->is_ours()) return;
+        if (child->poll()) return;
+        // Else the last share of it does what can be done.
+        if (!child->kill() || child->is_left_alone()) return;
+        auto keep = [child](error_code, int) {};
+        asio::any_io_executor executor = child->get_executor();
+        asio::async_compose<decltype(keep), void(error_code, int)>(
+            WaitOp{child, OnCancel::leave_child}, keep, executor);
+    } catch (const std::exception&) {
+        // Likewise.
+    }
+}
+
+}  // namespace pyproc::asyncio
