@@ -33,6 +33,7 @@
 #include "pyproc/multiprocessing/task.hpp"
 #include "pyproc/posix/background_thread.hpp"
 #include "pyproc/posix/fork_mark.hpp"
+#include "pyproc/posix/relax.hpp"
 
 namespace pyproc::mpi::detail {
 
@@ -289,7 +290,8 @@ private:
         for (;;) {
             const bool is_any = progress();
             const bool is_idle = !has_work() && !world_->messenger.is_sending();
-            if (is_any || world_->messenger.is_transferring()) back_off.reset();
+            const bool is_transferring = world_->messenger.is_transferring();
+            if (is_any || is_transferring) back_off.reset();
             if (is_idle && is_closed_) break;
             // Not at once: whoever sends tasks one after another would have to wake it up
             // for each.
@@ -298,7 +300,8 @@ private:
                 back_off.reset();
             }
             finish_jobs(lock);
-            back_off.wait();
+            // Each look passes on a part of what is large.
+            is_transferring ? posix::relax() : back_off.wait();
             lock.lock();
         }
         finish_jobs(lock);
