@@ -268,8 +268,18 @@ protected:
 
     /// Tells jobs that they are done, without the lock: they call what users have given
     /// them.
+    ///
+    /// The watcher leaves that to the collector: what is called may wait for a task, and
+    /// its worker may have to be replaced first.
     void finish_jobs(std::unique_lock<std::mutex>& lock) {
+        if (watched_ == this) {
+            if (done_jobs_.empty()) return lock.unlock();
+            has_left_jobs_ = true;
+            lock.unlock();
+            return memory_.wake_collector();
+        }
         const auto jobs = std::exchange(done_jobs_, {});
+        has_left_jobs_ = false;
         if (!jobs.empty()) ++finishing_;
         lock.unlock();
         if (jobs.empty()) return;
@@ -301,6 +311,12 @@ protected:
     std::mutex settling_;  ///< held while answers are given; guards those below
     std::exception_ptr start_failure_;  ///< what an initializer has thrown
     std::vector<std::shared_ptr<Job>> done_jobs_;
+
+    /// Whether the collector has to look at these though no result has come.
+    std::atomic<bool> has_left_jobs_ = false;
+
+    /// The pool whose workers the calling thread watches, if any.
+    static inline thread_local constinit const Dispatcher* watched_ = nullptr;
 
 private:
     std::atomic<int> finishing_ = 0;  ///< how many threads tell jobs that they are done

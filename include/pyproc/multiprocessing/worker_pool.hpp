@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
@@ -16,7 +15,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "pyproc/errors.hpp"
@@ -221,14 +219,17 @@ private:
                 // for each.
                 nap(std::chrono::microseconds{20});
             } else if (count == 0) {
-                memory_.sleep_for_results([this] { return is_over_.load(); });
+                memory_.sleep_for_results([this] { return is_over_ || has_left_jobs_; });
             }
         }
+        std::unique_lock lock{settling_};
+        finish_jobs(lock);  // those that the watcher has left
     }
 
     // -- The watcher --
 
     void watch_workers() {
+        watched_ = this;
         for (;;) {
             const bool is_over = is_stopped_ || (is_closed_ && table_.count() == 0);
             if (is_over) {
