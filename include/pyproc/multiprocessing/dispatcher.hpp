@@ -89,8 +89,13 @@ public:
     }
 
     void require_own_process() const override {
-        if (!is_forked()) return;
-        throw std::logic_error{"a pool can only be used by the process that has made it"};
+        if (is_forked()) {
+            throw std::logic_error{
+                "a pool can only be used by the process that has made it"};
+        }
+        if (coding_ == this) {
+            throw std::logic_error{"a pool can't be used by what it writes or reads"};
+        }
     }
 
     [[nodiscard]] bool is_running(Ticket ticket) override {
@@ -182,6 +187,7 @@ protected:
         const CallHead head{ticket.slot, ticket.generation, code, is_timed};
         const auto write_all = [&](std::span<std::byte> to) {
             std::memcpy(to.data(), &head, sizeof head);
+            const Coding here{this};
             write(to.subspan(sizeof head));
         };
         constexpr std::chrono::milliseconds moment{20};
@@ -234,6 +240,7 @@ protected:
             if (head.kind == ResultHead::Kind::exception) {
                 failure = decode_exception(result);
             } else {
+                const Coding here{this};
                 is_done = task->job->deliver(task->index, result);
             }
         } catch (...) {
@@ -319,6 +326,21 @@ protected:
     static inline thread_local constinit const Dispatcher* watched_ = nullptr;
 
 private:
+    /// While a call is written or a result is read, with a lock held: that may call a
+    /// `Serializer`, which would wait for ever if it used the pool.
+    class Coding {
+    public:
+        explicit Coding(const Dispatcher* pool) noexcept
+            : before_{std::exchange(coding_, pool)} {}
+        Coding(const Coding&) = delete;
+        Coding& operator=(const Coding&) = delete;
+        ~Coding() { coding_ = before_; }
+
+    private:
+        const Dispatcher* const before_;
+    };
+    static inline thread_local constinit const Dispatcher* coding_ = nullptr;
+
     std::atomic<int> finishing_ = 0;  ///< how many threads tell jobs that they are done
     static inline thread_local constinit int callback_depth_ = 0;
 
