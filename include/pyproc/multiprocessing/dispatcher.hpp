@@ -69,12 +69,16 @@ public:
             while (!send(*ticket, code, is_timed, size, write)) {
                 // There is no room. Whoever wants to end the pool must not wait for it.
                 lock.unlock();
+                // In a callback: a worker may wait for room for its result first.
+                if (is_collector()) collect();
                 nap(std::chrono::microseconds{100});
                 lock.lock();
                 if (table_.find(*ticket) == nullptr) return;  // its job has been told
             }
         } catch (...) {
             const std::lock_guard settling{settling_};
+            // The pool may have been terminated meanwhile.
+            if (table_.find(*ticket) == nullptr) throw;
             static_cast<void>(table_.withdraw(*ticket));
             table_.release(ticket->slot);
             throw;
@@ -233,7 +237,7 @@ protected:
         }
         Task* const task = table_.find({head.slot, head.generation});
         if (task == nullptr) return;
-        done_jobs_.reserve(done_jobs_.size() + 1);  // now, while nothing has changed
+        make_place_for_job();  // now, while nothing has changed
         bool is_done = false;
         std::exception_ptr failure;
         try {
@@ -251,6 +255,11 @@ protected:
         if (is_done) done_jobs_.push_back(std::move(job));
     }
 
+    void make_place_for_job() {
+        const std::size_t count = done_jobs_.size();
+        if (count == done_jobs_.capacity()) done_jobs_.reserve(2 * count + 1);
+    }
+
     /// Forgets a task that has been answered.
     std::shared_ptr<Job> release(std::uint32_t slot) {
         auto job = table_.release(slot);
@@ -260,6 +269,7 @@ protected:
 
     void fail(std::uint32_t slot, const std::exception_ptr& failure) {
         Task& task = table_.at(slot);
+        make_place_for_job();  // now, while nothing has changed
         const bool is_done = task.job->fail(task.index, failure);
         auto job = release(slot);
         if (is_done) done_jobs_.push_back(std::move(job));

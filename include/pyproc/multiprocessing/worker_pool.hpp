@@ -158,9 +158,9 @@ private:
           terms_{std::move(terms)},
           staff_{memory_, terms_.staff},
           control_{posix::make_pipe().or_throw("pipe")} {
-        for (const int end : {control_.read_end.get(), control_.write_end.get()}) {
-            ::fcntl(end, F_SETFL, O_NONBLOCK);
-        }
+        dismissed_.reserve(terms_.processes);  // a worker at most once
+        ::fcntl(control_.read_end.get(), F_SETFL, O_NONBLOCK);
+        ::fcntl(control_.write_end.get(), F_SETFL, O_NONBLOCK);
     }
 
     void nudge() noexcept override {
@@ -239,7 +239,7 @@ private:
             auto next = look_at_timeouts().or_earlier(send_rest());
             if (is_stopped_) next = next.or_earlier(kill_when_due());
             if (!is_over && !staff_.is_full()) next = next.or_earlier(refill());
-            wait_for_workers(next);
+            if (gone_.empty()) wait_for_workers(next);  // else memory has run out
             for (; !gone_.empty(); gone_.pop_back()) account_for(gone_.back());
             std::unique_lock lock{settling_};
             const auto failure = std::exchange(start_failure_, nullptr);
@@ -306,11 +306,13 @@ private:
     [[nodiscard]] bool is_begun_anew(std::uint32_t slot) {
         Task& task = table_.at(slot);
         if (task.terms.retries == 0 || is_stopped_) return false;
+        unsent_.reserve(unsent_.size() + 1);  // now, while nothing has changed
         --task.terms.retries;
         const Ticket ticket = table_.renew(slot);
+        unsent_.push_back(ticket);
         task.job->posted(task.index, ticket);
         if (!task.terms.timeout.is_endless()) watch(ticket, task.terms.timeout);
-        if (!send(ticket, task)) unsent_.push_back(ticket);
+        if (send(ticket, task)) unsent_.pop_back();
         return true;
     }
 
