@@ -220,6 +220,41 @@ TEST_CASE("add_done_callback: it is called, and may submit another call") {
     CHECK(answer == 8);
 }
 
+TEST_CASE("add_done_callback: it may wait for another call") {
+    const test::Gate gate;
+    MpiPoolExecutor executor = make();
+    std::atomic<int> answer = 0;
+    executor.submit(twice, 2).add_done_callback([&](futures::Future<int> done) {
+        answer = executor.submit(twice, done.result()).result();
+        gate.open();
+    });
+
+    test::Gate::pass(gate.path());
+
+    CHECK(answer == 8);
+}
+
+TEST_CASE("add_done_callback: it can't make the next executor, and is told so") {
+    const test::Gate first_may_end;
+    const test::Gate gate;
+    MpiPoolExecutor executor = make();
+    std::atomic<bool> is_refused = false;
+    executor.submit(test::Gate::pass, first_may_end.path()).add_done_callback([&](auto) {
+        executor.shutdown(false);
+        try {
+            const MpiPoolExecutor next = make();
+        } catch (const std::logic_error&) {
+            is_refused = true;
+        }
+        gate.open();
+    });
+    first_may_end.open();
+
+    test::Gate::pass(gate.path());
+
+    CHECK(is_refused);
+}
+
 TEST_CASE("any thread may submit and wait") {
     MpiPoolExecutor executor = make();
     std::atomic<int> wrong = 0;

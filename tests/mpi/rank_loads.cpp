@@ -95,6 +95,21 @@ TEST_CASE("a rank that is held up by a long task gets none until it has done it"
     CHECK(loads.has_idle());
 }
 
+TEST_CASE("a rank that has not answered to the start gets no task, however short") {
+    RankLoads loads{2};
+    loads.start(0);
+    loads.start(1);
+    CHECK(loads.share(100).count == 0);
+    loads.answer(0);
+    loads.measure(1000, 1000);
+
+    CHECK(share_out(loads, 10'000) == loads.depth());
+    CHECK(loads.in_flight() == loads.depth() + 1);
+    loads.answer(1);
+
+    CHECK(loads.share(100).rank == 1);
+}
+
 TEST_CASE("without ranks nobody gets anything") {
     RankLoads loads{0};
 

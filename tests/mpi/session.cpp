@@ -61,6 +61,15 @@ TEST_CASE("exit on rank 0 lets the others go") {
     CHECK(leave("exit").returncode == 5);
 }
 
+TEST_CASE("exit in a callback on rank 0 has the calls made and lets the others go") {
+    for (const int ranks : {1, 2, 3}) {
+        const auto done = leave("exit_in_callback", ranks);
+
+        CHECK(done.returncode == 5);
+        CHECK(count(done.std_out, "late answer 43") == 1);
+    }
+}
+
 TEST_CASE("an end of rank 0 that runs no code of ours ends all") {
     CHECK(leave("abrupt").returncode != 0);
 }

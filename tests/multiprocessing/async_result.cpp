@@ -94,6 +94,24 @@ TEST_CASE("Pool: a callback may submit more, and close and join the pool") {
     CHECK(second == 16);
 }
 
+TEST_CASE("Pool: a callback may wait for a task, even where it is told of a death") {
+    Pool pool(1);
+    std::atomic<int> after_death = 0;
+    std::atomic<int> after_timeout = 0;
+
+    const auto dead = pool.apply_async(test::die, SIGKILL).error_callback([&](auto&&) {
+        after_death = pool.apply(test::square, 3);
+    });
+    CHECK(dead.wait(long_enough));
+    const auto slow =
+        pool.apply_async(CallOptions{.timeout = 1ms}, [] { ::pause(); })
+            .error_callback([&](auto&&) { after_timeout = pool.apply(test::square, 4); });
+    CHECK(slow.wait(long_enough));
+
+    CHECK(after_death == 9);
+    CHECK(after_timeout == 16);
+}
+
 TEST_CASE("Pool: a callback may drop the last reference to the pool") {
     const int threads = test::thread_count();
     for (int round = 0; round < 20; ++round) {

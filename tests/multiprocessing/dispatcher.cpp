@@ -203,6 +203,46 @@ TEST_CASE("Dispatcher: a task that can't be written, or is too large, leaves not
     CHECK(desk.watched == 1);
 }
 
+TEST_CASE("Dispatcher: what writes a call can't use it meanwhile, and is told so") {
+    Desk desk;
+    const auto job = std::make_shared<Known>();
+    const auto code = [](std::span<const std::byte>, Bytes&) {};
+
+    CHECK_THROWS_AS(
+        desk.post(job, 0, code, 4, [&](std::span<std::byte>) { post(desk); }, {}),
+        std::logic_error);
+
+    CHECK(desk.count() == 0);
+    CHECK_FALSE(desk.begin());
+    post(desk);
+    CHECK(desk.count() == 1);
+}
+
+TEST_CASE("Dispatcher: what reads a result can't use it meanwhile, and is told so") {
+    struct Curious : Known {
+        explicit Curious(Desk& its_desk) : desk{its_desk} {}
+        bool deliver(std::size_t, std::span<const std::byte>) override {
+            post(desk);
+            return true;
+        }
+        Desk& desk;
+    };
+    Desk desk;
+    const auto job = std::make_shared<Curious>(desk);
+    desk.post(
+        job, 0, [](std::span<const std::byte>, Bytes&) {}, 0, [](std::span<std::byte>) {},
+        {});
+
+    desk.answer(*desk.begin(), 1);
+    desk.collect();
+
+    CHECK(job->is_ready());
+    CHECK_THROWS_AS(job->value(), std::logic_error);
+    CHECK(desk.count() == 0);
+    post(desk);
+    CHECK(desk.count() == 1);
+}
+
 TEST_CASE("Dispatcher: a forked child neither posts nor withdraws") {
     Desk desk;
     const auto job = post(desk);

@@ -86,8 +86,8 @@ struct MpiPoolExecutorOptions {
 /// Python:  `mpi4py.futures.MPIPoolExecutor`.
 class MpiPoolExecutor : public futures::Executor<detail::RankPool> {
 public:
-    /// @throws std::logic_error  Another executor has not been shut down, or the calling
-    ///                           process is a worker.
+    /// @throws std::logic_error  Another executor has not been shut down, or this is a
+    ///                           callback of its; or the calling process is a worker.
     /// @throws ValueError        The initializer is a function of a shared library.
     /// @throws OSError           The system refuses a thread.
     explicit MpiPoolExecutor(const Session& session, MpiPoolExecutorOptions options = {})

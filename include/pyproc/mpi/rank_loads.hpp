@@ -47,6 +47,13 @@ public:
         return {least, std::min(most - has, fair)};
     }
 
+    /// A rank has been sent what it is to do before any task: until it has answered to
+    /// that it gets none.
+    void start(std::size_t rank) noexcept {
+        add(rank, 1);
+        ranks_[rank].is_held_up = true;
+    }
+
     /// A rank has been sent tasks.
     void add(std::size_t rank, std::size_t count) noexcept {
         Rank& one = ranks_[rank];

@@ -64,6 +64,11 @@ public:
                     "there is another MpiPoolExecutor, which has not been shut down: the "
                     "ranks work for one at a time"};
             }
+            if (before.is_collector()) {
+                throw std::logic_error{
+                    "an MpiPoolExecutor can't be made by a callback of the last one, "
+                    "which may still have calls to be made"};
+            }
             before.join();
         }
         const std::shared_ptr<RankPool> pool{new RankPool{world, std::move(start_call)}};
@@ -116,9 +121,15 @@ public:
     void collect() override {
         std::unique_lock lock{mutex_, std::try_to_lock};
         if (!lock) return;
-        static_cast<void>(progress());
+        if (world_->size == 1 && is_collector() && tasks_.pending() > 0) {
+            do_task(lock);
+        } else {
+            static_cast<void>(progress());
+        }
         finish_jobs(lock);
     }
+
+    [[nodiscard]] bool is_collector() const noexcept override { return current_ == this; }
 
     void require_own_process() const override {
         if (!is_forked()) return;
@@ -189,7 +200,7 @@ public:
     /// Waits until all tasks have been answered, after `close`. Called by the thread of
     /// the pool itself, in a callback, it does not wait.
     void join() {
-        if (is_forked() || current_ == this) return;
+        if (is_forked() || is_collector()) return;
         std::unique_lock lock{mutex_};
         changed_.wait(lock, [this] { return is_over_; });
     }
@@ -197,6 +208,8 @@ public:
     void finish() noexcept override {
         try {
             close();
+            // In a callback that ends the program: its thread does nothing else any more.
+            if (is_collector()) finish_tasks();
             join();
         } catch (...) {
             // No memory for the words of an error; MPI itself will end the other ranks.
@@ -317,26 +330,46 @@ private:
             finish_jobs(lock);
             lock.lock();
         }
+        do_tasks(lock);
+    }
+
+    void do_tasks(std::unique_lock<std::mutex>& lock) {
         while (tasks_.pending() > 0 || !is_closed_) {
             if (tasks_.pending() == 0) {
                 await_task(lock);
                 continue;
             }
-            const std::uint32_t slot = tasks_.next_pending();
-            tasks_.mark_sent(slot);
-            const auto code = tasks_.at(slot).code;
-            const Bytes call = std::move(tasks_.at(slot).call);
-            lock.unlock();
-            const bool has_returned = make_call(code, call, result);
-            lock.lock();
-            if (has_returned) {
-                tasks_.deliver(slot, result);
-            } else {
-                tasks_.fail(slot, exception_of(result));
-            }
+            do_task(lock);
             finish_jobs(lock);
             lock.lock();
         }
+    }
+
+    /// Does the first that waits.
+    void do_task(std::unique_lock<std::mutex>& lock) {
+        const std::uint32_t slot = tasks_.next_pending();
+        tasks_.mark_sent(slot);
+        const auto code = tasks_.at(slot).code;
+        const Bytes call = std::move(tasks_.at(slot).call);
+        Bytes result;
+        lock.unlock();
+        ++tasks_begun_;
+        const bool has_returned = make_call(code, call, result);
+        --tasks_begun_;
+        lock.lock();
+        if (has_returned) {
+            tasks_.deliver(slot, result);
+        } else {
+            tasks_.fail(slot, exception_of(result));
+        }
+    }
+
+    /// In a callback: does what is left to be done of the thread's work.
+    void finish_tasks() {
+        if (world_->size > 1) return collect_results();
+        if (tasks_begun_ > 0) return;  // it is a task that ends the program
+        std::unique_lock lock{mutex_};
+        do_tasks(lock);
     }
 
     const std::shared_ptr<World> world_;
@@ -352,6 +385,7 @@ private:
     bool is_closed_ = false;
     bool is_collector_asleep_ = false;
     bool is_over_ = false;
+    int tasks_begun_ = 0;  ///< by the thread itself, whose alone this is
 
     static inline thread_local constinit const RankPool* current_ = nullptr;
 };

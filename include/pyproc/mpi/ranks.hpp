@@ -51,7 +51,7 @@ public:
             } else {
                 world_.messenger.send_apart(number, head, shared);
             }
-            loads_.add(static_cast<std::size_t>(number) - 1, 1);
+            loads_.start(static_cast<std::size_t>(number) - 1);
         }
     }
 

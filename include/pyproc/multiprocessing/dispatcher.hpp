@@ -69,12 +69,16 @@ public:
             while (!send(*ticket, code, is_timed, size, write)) {
                 // There is no room. Whoever wants to end the pool must not wait for it.
                 lock.unlock();
+                // In a callback: a worker may wait for room for its result first.
+                if (is_collector()) collect();
                 nap(std::chrono::microseconds{100});
                 lock.lock();
                 if (table_.find(*ticket) == nullptr) return;  // its job has been told
             }
         } catch (...) {
             const std::lock_guard settling{settling_};
+            // The pool may have been terminated meanwhile.
+            if (table_.find(*ticket) == nullptr) throw;
             static_cast<void>(table_.withdraw(*ticket));
             table_.release(ticket->slot);
             throw;
@@ -89,8 +93,13 @@ public:
     }
 
     void require_own_process() const override {
-        if (!is_forked()) return;
-        throw std::logic_error{"a pool can only be used by the process that has made it"};
+        if (is_forked()) {
+            throw std::logic_error{
+                "a pool can only be used by the process that has made it"};
+        }
+        if (coding_ == this) {
+            throw std::logic_error{"a pool can't be used by what it writes or reads"};
+        }
     }
 
     [[nodiscard]] bool is_running(Ticket ticket) override {
@@ -182,6 +191,7 @@ protected:
         const CallHead head{ticket.slot, ticket.generation, code, is_timed};
         const auto write_all = [&](std::span<std::byte> to) {
             std::memcpy(to.data(), &head, sizeof head);
+            const Coding here{this};
             write(to.subspan(sizeof head));
         };
         constexpr std::chrono::milliseconds moment{20};
@@ -227,13 +237,14 @@ protected:
         }
         Task* const task = table_.find({head.slot, head.generation});
         if (task == nullptr) return;
-        done_jobs_.reserve(done_jobs_.size() + 1);  // now, while nothing has changed
+        make_place_for_job();  // now, while nothing has changed
         bool is_done = false;
         std::exception_ptr failure;
         try {
             if (head.kind == ResultHead::Kind::exception) {
                 failure = decode_exception(result);
             } else {
+                const Coding here{this};
                 is_done = task->job->deliver(task->index, result);
             }
         } catch (...) {
@@ -242,6 +253,11 @@ protected:
         if (failure) is_done = task->job->fail(task->index, failure);
         auto job = release(head.slot);
         if (is_done) done_jobs_.push_back(std::move(job));
+    }
+
+    void make_place_for_job() {
+        const std::size_t count = done_jobs_.size();
+        if (count == done_jobs_.capacity()) done_jobs_.reserve(2 * count + 1);
     }
 
     /// Forgets a task that has been answered.
@@ -253,6 +269,7 @@ protected:
 
     void fail(std::uint32_t slot, const std::exception_ptr& failure) {
         Task& task = table_.at(slot);
+        make_place_for_job();  // now, while nothing has changed
         const bool is_done = task.job->fail(task.index, failure);
         auto job = release(slot);
         if (is_done) done_jobs_.push_back(std::move(job));
@@ -268,8 +285,18 @@ protected:
 
     /// Tells jobs that they are done, without the lock: they call what users have given
     /// them.
+    ///
+    /// The watcher leaves that to the collector: what is called may wait for a task, and
+    /// its worker may have to be replaced first.
     void finish_jobs(std::unique_lock<std::mutex>& lock) {
+        if (watched_ == this) {
+            if (done_jobs_.empty()) return lock.unlock();
+            has_left_jobs_ = true;
+            lock.unlock();
+            return memory_.wake_collector();
+        }
         const auto jobs = std::exchange(done_jobs_, {});
+        has_left_jobs_ = false;
         if (!jobs.empty()) ++finishing_;
         lock.unlock();
         if (jobs.empty()) return;
@@ -302,7 +329,28 @@ protected:
     std::exception_ptr start_failure_;  ///< what an initializer has thrown
     std::vector<std::shared_ptr<Job>> done_jobs_;
 
+    /// Whether the collector has to look at these though no result has come.
+    std::atomic<bool> has_left_jobs_ = false;
+
+    /// The pool whose workers the calling thread watches, if any.
+    static inline thread_local constinit const Dispatcher* watched_ = nullptr;
+
 private:
+    /// While a call is written or a result is read, with a lock held: that may call a
+    /// `Serializer`, which would wait for ever if it used the pool.
+    class Coding {
+    public:
+        explicit Coding(const Dispatcher* pool) noexcept
+            : before_{std::exchange(coding_, pool)} {}
+        Coding(const Coding&) = delete;
+        Coding& operator=(const Coding&) = delete;
+        ~Coding() { coding_ = before_; }
+
+    private:
+        const Dispatcher* const before_;
+    };
+    static inline thread_local constinit const Dispatcher* coding_ = nullptr;
+
     std::atomic<int> finishing_ = 0;  ///< how many threads tell jobs that they are done
     static inline thread_local constinit int callback_depth_ = 0;
 

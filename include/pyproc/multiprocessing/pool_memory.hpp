@@ -162,10 +162,11 @@ public:
         // What was put in must be seen by who is not seen to sleep.
         posix::full_fence();
         for (unsigned first = 0; first < desk_count_; first += bits) {
-            const Word sleepers = asleep(first).load(std::memory_order_relaxed);
-            if (sleepers == 0) continue;
-            wake(first + static_cast<unsigned>(__builtin_ctzll(sleepers)));
-            return;
+            while (const Word sleepers = asleep(first).load(std::memory_order_relaxed)) {
+                // Else it has woken up, or another thread wakes it, for another call.
+                if (wake(first + static_cast<unsigned>(__builtin_ctzll(sleepers))))
+                    return;
+            }
         }
     }
 
@@ -222,11 +223,14 @@ private:
         return reinterpret_cast<std::atomic<Word>*>(first)[number / bits];
     }
 
-    void wake(unsigned number) noexcept {
-        asleep(number) &= ~bit(number);
+    /// @return Whether it has said that it sleeps, and nobody else has woken it.
+    bool wake(unsigned number) noexcept {
+        const bool is_asleep =
+            (asleep(number).fetch_and(~bit(number)) & bit(number)) != 0;
         Desk& sleeper = desk(number);
         ++sleeper.bell;
         posix::platform::futex_wake(sleeper.bell);
+        return is_asleep;
     }
 
     const unsigned desk_count_;

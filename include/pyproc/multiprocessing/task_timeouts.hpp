@@ -61,12 +61,14 @@ public:
                 stopped(ticket, worker);
                 return true;
             }
-            const bool is_begun =
-                table.state(ticket.slot).phase() != TaskState::Phase::pending;
-            // Else it may not take any time, or `started` is from the one before at this
-            // place, whose worker has been stopped just as it began.
-            if (!is_begun) next_ = next_.or_earlier(soon_or_after(task->terms.timeout));
-            return is_begun;  // it has just been done
+            const auto phase = table.state(ticket.slot).phase();
+            // Else it may not take any time, and waits or has begun just now; or
+            // `started` is from the one before at this place, whose worker has been
+            // stopped just as it began.
+            const bool is_over =
+                phase == TaskState::Phase::done || phase == TaskState::Phase::withdrawn;
+            if (!is_over) next_ = next_.or_earlier(soon_or_after(task->terms.timeout));
+            return is_over;
         });
         many_ = std::max(least_many, 2 * tickets_.size());
         return next_;

@@ -30,8 +30,9 @@ namespace pyproc::multiprocessing {
 ///
 /// `write` is called twice, to count and to write, and must write as much each time.
 /// `read` must read as much as that. An exception of either reaches the caller; throw
-/// `DecodeError` for what no `write` has written. The types that travel by themselves
-/// can't be given another `Serializer`.
+/// `DecodeError` for what no `write` has written. Neither can use the queue or the pool
+/// that it is called for: that is a `std::logic_error`. The types that travel by
+/// themselves can't be given another `Serializer`.
 ///
 /// For a class that can be made without arguments there is a shorter way, cereal's: a
 /// template `serialize`, of the class or beside it, that hands its members to an archive.

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
@@ -16,7 +15,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "pyproc/errors.hpp"
@@ -160,9 +158,9 @@ private:
           terms_{std::move(terms)},
           staff_{memory_, terms_.staff},
           control_{posix::make_pipe().or_throw("pipe")} {
-        for (const int end : {control_.read_end.get(), control_.write_end.get()}) {
-            ::fcntl(end, F_SETFL, O_NONBLOCK);
-        }
+        dismissed_.reserve(terms_.processes);  // a worker at most once
+        ::fcntl(control_.read_end.get(), F_SETFL, O_NONBLOCK);
+        ::fcntl(control_.write_end.get(), F_SETFL, O_NONBLOCK);
     }
 
     void nudge() noexcept override {
@@ -221,14 +219,17 @@ private:
                 // for each.
                 nap(std::chrono::microseconds{20});
             } else if (count == 0) {
-                memory_.sleep_for_results([this] { return is_over_.load(); });
+                memory_.sleep_for_results([this] { return is_over_ || has_left_jobs_; });
             }
         }
+        std::unique_lock lock{settling_};
+        finish_jobs(lock);  // those that the watcher has left
     }
 
     // -- The watcher --
 
     void watch_workers() {
+        watched_ = this;
         for (;;) {
             const bool is_over = is_stopped_ || (is_closed_ && table_.count() == 0);
             if (is_over) {
@@ -238,7 +239,7 @@ private:
             auto next = look_at_timeouts().or_earlier(send_rest());
             if (is_stopped_) next = next.or_earlier(kill_when_due());
             if (!is_over && !staff_.is_full()) next = next.or_earlier(refill());
-            wait_for_workers(next);
+            if (gone_.empty()) wait_for_workers(next);  // else memory has run out
             for (; !gone_.empty(); gone_.pop_back()) account_for(gone_.back());
             std::unique_lock lock{settling_};
             const auto failure = std::exchange(start_failure_, nullptr);
@@ -305,11 +306,13 @@ private:
     [[nodiscard]] bool is_begun_anew(std::uint32_t slot) {
         Task& task = table_.at(slot);
         if (task.terms.retries == 0 || is_stopped_) return false;
+        unsent_.reserve(unsent_.size() + 1);  // now, while nothing has changed
         --task.terms.retries;
         const Ticket ticket = table_.renew(slot);
+        unsent_.push_back(ticket);
         task.job->posted(task.index, ticket);
         if (!task.terms.timeout.is_endless()) watch(ticket, task.terms.timeout);
-        if (!send(ticket, task)) unsent_.push_back(ticket);
+        if (send(ticket, task)) unsent_.pop_back();
         return true;
     }
 

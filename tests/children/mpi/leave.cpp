@@ -26,6 +26,11 @@ void end_at_once() {
     ::_exit(3);
 }
 
+int answer_after(int milliseconds) {
+    ::usleep(1000 * static_cast<unsigned>(milliseconds));
+    return 43;
+}
+
 void say_where(int rank) {
     std::cerr << "rank " << rank << " came back\n";
 }
@@ -35,6 +40,14 @@ void run(const mpi::Session& session, const std::string& how) {
     auto future = executor.submit(answer);
     if (how == "exception") throw std::runtime_error{"left by an exception"};
     if (how == "exit") std::exit(5);
+    if (how == "exit_in_callback") {
+        // Late enough that it is the executor's thread that calls back.
+        executor.submit(answer_after, 50).add_done_callback([](auto) { std::exit(5); });
+        executor.submit(answer_after, 250).add_done_callback([](auto late) {
+            std::cout << "late answer " << late.result() << std::endl;
+        });
+        for (;;) ::pause();
+    }
     if (how == "abrupt") ::_exit(6);
     if (how == "task_exits") executor.submit(end_by_exit).result();
     if (how == "task_ends") executor.submit(end_at_once).result();
