@@ -5,6 +5,7 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <functional>
 #include <future>
 #include <iterator>
 #include <optional>
@@ -236,6 +237,37 @@ TEST_CASE("wait: every kind of completion token will do") {
         co_await three.wait(asio::redirect_error(asio::use_awaitable, redirected));
         CHECK_FALSE(redirected);
     }());
+}
+
+TEST_CASE("wait, communicate: a token that has a name is copied, and can be used again") {
+    asio::io_context context;
+    Process one = waiting_child(context);
+    Process two = waiting_child(context);
+    int ended = 0;
+    const std::function<void(error_code, int)> count_const = [&](error_code, int) {
+        ++ended;
+    };
+    auto count = count_const;
+    std::function<void(error_code, Output)> count_output =
+        [&](error_code, const Output&) { ++ended; };
+    const Options options{.std_in = DEVNULL};
+    std::function<void(error_code, Process)> count_start = [&](error_code, Process) {
+        ++ended;
+    };
+
+    one.wait(count);
+    one.async_wait(count);
+    one.wait(count_const);
+    two.communicate(count_output);
+    create_subprocess_exec(context, CHILDREN "/child.noop", options, count_start);
+    one.kill();
+    two.kill();
+    context.run();
+
+    CHECK(ended == 5);
+    CHECK(count);
+    CHECK(count_output);
+    CHECK(count_start);
 }
 
 TEST_CASE("returncode: it is known once the child has ended, though nobody waited") {

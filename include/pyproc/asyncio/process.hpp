@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include <signal.h>
@@ -175,7 +176,7 @@ public:
     /// @return The exit code, or minus the signal's number.
     template <class Token = asio::use_awaitable_t<>>
     auto wait(Token&& token = {}) {
-        return wait_for_end(OnCancel::end_child, token);
+        return wait_for_end<Token>(OnCancel::end_child, token);
     }
 
     /// Waits until the child has ended. Cancelled, it leaves the child alone.
@@ -184,7 +185,7 @@ public:
     /// `basic_process::async_wait`.
     template <class Token = asio::use_awaitable_t<>>
     auto async_wait(Token&& token = {}) {
-        return wait_for_end(OnCancel::leave_child, token);
+        return wait_for_end<Token>(OnCancel::leave_child, token);
     }
 
     /// Gives the child its input, collects its output and waits for its end. Takes over
@@ -206,16 +207,16 @@ public:
     template <class Token = asio::use_awaitable_t<>>
     requires(!std::convertible_to<Token, std::string>) auto communicate(
         Token&& token = {}) {
-        return converse(input_, no_limit, token);
+        return converse<Token>(input_, no_limit, token);
     }
     template <class Token = asio::use_awaitable_t<>>
     requires(!std::convertible_to<Token, std::size_t>) auto communicate(
         std::string input, Token&& token = {}) {
-        return converse(std::move(input), no_limit, token);
+        return converse<Token>(std::move(input), no_limit, token);
     }
     template <class Token = asio::use_awaitable_t<>>
     auto communicate(std::string input, std::size_t limit, Token&& token = {}) {
-        return converse(std::move(input), limit, token);
+        return converse<Token>(std::move(input), limit, token);
     }
 
     /// Gives up the child to the caller, who from now on is the one to wait for it, and
@@ -243,8 +244,10 @@ private:
         return child_->poll();
     }
 
+    // `Token` is never deduced: for a token that has a name it is a reference, by which
+    // Asio knows that it is to be copied and not moved.
     template <class Token>
-    auto wait_for_end(OnCancel on_cancel, Token& token) {
+    auto wait_for_end(OnCancel on_cancel, std::remove_reference_t<Token>& token) {
         if (child_ == nullptr) throw ValueError{"this Process stands for none"};
         asio::any_io_executor executor = get_executor();
         return asio::async_compose<Token, void(error_code, int)>(
@@ -252,7 +255,8 @@ private:
     }
 
     template <class Token>
-    auto converse(std::string input, std::size_t limit, Token& token) {
+    auto converse(std::string input, std::size_t limit,
+                  std::remove_reference_t<Token>& token) {
         using Error = ErrorFor<Token>;
         return asio::async_initiate<Token, void(Error, Output)>(
             [this, limit](auto handler, std::string bytes) {
