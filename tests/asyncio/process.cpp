@@ -207,6 +207,20 @@ TEST_CASE("async_wait: cancelled, it leaves the child alone") {
     CHECK(outcome.returncode == 0);
 }
 
+TEST_CASE("wait: one that was never begun means nothing to the child") {
+    asio::io_context context;
+    Process child = waiting_child(context);
+    Outcome outcome;
+
+    { auto lazy = child.wait(asio::deferred); }
+    { auto lazy = child.wait(asio::use_awaitable); }
+    child.std_in.close();
+    child.wait(into(outcome));
+    context.run();
+
+    CHECK(outcome.returncode == 0);
+}
+
 TEST_CASE("wait: every kind of completion token will do") {
     asio::io_context context;
     const auto child = [&] {

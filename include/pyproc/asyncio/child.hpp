@@ -264,7 +264,7 @@ enum class OnCancel {
 /// `boost::asio::async_compose` with the signature `void(error_code, int)`.
 ///
 /// A cancelled operation that is to end its child is complete when the child has ended;
-/// one that is destroyed kills it.
+/// one that is destroyed once it has begun kills it.
 class WaitOp {
 public:
     WaitOp(std::shared_ptr<Child> child, OnCancel on_cancel) noexcept
@@ -272,7 +272,9 @@ public:
     WaitOp(WaitOp&&) noexcept = default;
     WaitOp& operator=(WaitOp&&) = delete;
     ~WaitOp() {
-        if (child_ != nullptr && on_cancel_ == OnCancel::end_child) child_->kill();
+        // One that a lazy token has kept and nobody has begun means nothing to the child.
+        const bool has_begun = child_ != nullptr && !is_first_;
+        if (has_begun && on_cancel_ == OnCancel::end_child) child_->kill();
     }
 
     template <class Self>
