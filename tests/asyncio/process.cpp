@@ -207,6 +207,53 @@ TEST_CASE("async_wait: cancelled, it leaves the child alone") {
     CHECK(outcome.returncode == 0);
 }
 
+TEST_CASE("async_wait: it is cancelled as well while another thread reaps the child") {
+    asio::io_context context;
+    Process child = waiting_child(context);
+    asio::cancellation_signal cancel;
+    Outcome outcome;
+    Outcome other;
+    child.async_wait(asio::bind_cancellation_slot(cancel.slot(), into(outcome)));
+    child.wait(into(other));
+    // Relaxed, so that it hides no race from a sanitizer.
+    std::atomic<bool> is_reaped = false;
+    child.kill();
+    std::thread reaper{[&] {
+        while (!child.returncode()) std::this_thread::yield();
+        is_reaped.store(true, std::memory_order_relaxed);
+    }};
+    while (!is_reaped.load(std::memory_order_relaxed)) std::this_thread::yield();
+
+    cancel.emit(cancellation_type::total);
+    reaper.join();
+    context.run();
+
+    CHECK(outcome.count == 1);
+    CHECK(outcome.returncode == -SIGKILL);
+    CHECK(other.count == 1);
+    CHECK(other.returncode == -SIGKILL);
+}
+
+TEST_CASE("async_wait: cancelled, it leaves the others that wait alone") {
+    asio::io_context context;
+    Process child = waiting_child(context);
+    asio::cancellation_signal cancel;
+    Outcome outcome;
+    Outcome other;
+    child.wait(into(other));
+    child.async_wait(asio::bind_cancellation_slot(cancel.slot(), into(outcome)));
+
+    cancel.emit(cancellation_type::terminal);
+    while (outcome.count == 0) context.run_one();
+    CHECK(outcome.code == asio::error::operation_aborted);
+    CHECK(other.count == 0);
+    child.std_in.close();
+    context.run();
+
+    CHECK_FALSE(other.code);
+    CHECK(other.returncode == 0);
+}
+
 TEST_CASE("wait: one that was never begun means nothing to the child") {
     asio::io_context context;
     Process child = waiting_child(context);
