@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include <fcntl.h>
 #include <sys/wait.h>
 
 #include "pyproc/asyncio/run.hpp"
@@ -521,6 +522,22 @@ TEST_CASE("Process: children of a loop of many threads are all reaped") {
 
     CHECK(ended == 2 * count);
     CHECK_FALSE(has_children());
+}
+
+TEST_CASE("release: the pidfd is one that can be waited for, whoever waited before") {
+    asio::io_context context;
+    Process child = waiting_child(context);
+    Outcome outcome;
+    child.wait(into(outcome));
+    context.poll();
+
+    const spawn::Started released = child.release();
+    context.run();
+
+    CHECK(outcome.code == asio::error::bad_descriptor);
+    const int flags = released.pidfd ? ::fcntl(released.pidfd.get(), F_GETFL) : 0;
+    CHECK((flags & O_NONBLOCK) == 0);
+    CHECK(::waitpid(released.pid, nullptr, 0) == released.pid);
 }
 
 TEST_CASE("release: the child is the caller's to wait for") {

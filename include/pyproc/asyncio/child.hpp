@@ -8,6 +8,7 @@
 #include <mutex>
 #include <utility>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -189,6 +190,10 @@ public:
         if (!pidfd) return pidfd;
         is_given_up_ = true;
         stop_watching();
+        // Asio has made it non-blocking, and the duplicate with it: waitid(2) would then
+        // be EAGAIN for a child that runs.
+        const int flags = *pidfd ? ::fcntl(pidfd->get(), F_GETFL) : -1;
+        if (flags >= 0) ::fcntl(pidfd->get(), F_SETFL, flags & ~O_NONBLOCK);
         return pidfd;
     }
 
