@@ -6,6 +6,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <utility>
 
 #include <fcntl.h>
@@ -90,9 +91,14 @@ public:
         handle_.take_over(started.pid, std::move(started.pidfd));
         // What can't be had is done without.
         auto pidfd = handle_.duplicate_pidfd();
-        error_code failed;
-        if (pidfd) exit_.assign(pidfd->get(), failed);
-        if (pidfd && !failed) static_cast<void>(pidfd->release());
+        if (!pidfd) return;
+        try {
+            error_code failed;
+            exit_.assign(pidfd->get(), failed);
+            if (!failed) static_cast<void>(pidfd->release());
+        } catch (const std::bad_alloc&) {
+            // Of what Asio keeps for each descriptor.
+        }
     }
     Child(const Child&) = delete;
     Child& operator=(const Child&) = delete;
