@@ -199,6 +199,9 @@ public:
     /// @return What the child wrote to those streams that are pipes; as UTF-8 where the
     ///         options name an encoding.
     /// @throws LimitOverrunError   or EMSGSIZE: with what it wrote, up to the limit.
+    /// @throws std::bad_alloc      or ENOMEM: for more than there is memory for; the
+    /// child
+    ///                             is killed.
     /// @throws UnicodeDecodeError  or EILSEQ, for output that can't be decoded.
     /// @throws UnicodeEncodeError  likewise, for input: then nothing has begun.
     /// @throws ValueError          or EINVAL, for input to a child whose standard input
