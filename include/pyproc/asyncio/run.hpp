@@ -5,6 +5,7 @@
 #include <concepts>
 #include <exception>
 #include <future>
+#include <stdexcept>
 #include <type_traits>
 #include <utility>
 
@@ -210,7 +211,9 @@ void create_subprocess_shell(Owner&& owner, Command script, Named&& options,
 ///     int main() { asyncio::run(get_date()); }
 ///
 /// @return What the coroutine returns.
-/// @throws what the coroutine throws.
+/// @throws what the coroutine throws; std::runtime_error if it is left waiting, because
+/// it
+///         has stopped the context.
 ///
 /// Python: `asyncio.run`.
 template <class T>
@@ -221,6 +224,9 @@ T run(asio::awaitable<T> coroutine) {
     // behind.
     while (result.wait_for(std::chrono::seconds{0}) != std::future_status::ready &&
            context.run_one() != 0) {
+    }
+    if (result.wait_for(std::chrono::seconds{0}) != std::future_status::ready) {
+        throw std::runtime_error{"the context was stopped before the coroutine ended"};
     }
     return result.get();
 }
