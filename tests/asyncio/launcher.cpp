@@ -103,6 +103,29 @@ TEST_CASE("launcher: a context, words in braces, and errors as values will do") 
     CHECK(two.wait() == 4);
 }
 
+TEST_CASE("launcher: one can start any number, and each is told nothing of the others") {
+    asio::io_context context;
+    asio::readable_pipe out{context};
+    launcher start;
+    {
+        const Words variables{"A=1"};
+        process_v2::process first{start(context, shell, Words{"-c", "exit $A"},
+                                        process_environment{variables},
+                                        process_v2::posix::bind_fd{42})};
+        CHECK(first.wait() == 1);
+    }
+    REQUIRE(::setenv("PYPROC_TEST_LAUNCHER", "set later", 1) == 0);
+
+    process_v2::process second{start(context, shell,
+                                     Words{"-c", "echo $A $PYPROC_TEST_LAUNCHER"},
+                                     process_stdio{{}, out, {}})};
+    ::unsetenv("PYPROC_TEST_LAUNCHER");
+
+    CHECK(read_all(out) == "set later\n");
+    CHECK(second.wait() == 0);
+    CHECK(start.fd_whitelist == std::vector<int>{0, 1, 2});
+}
+
 TEST_CASE("launcher: a missing program is an error that leaves no zombie") {
     asio::io_context context;
     error_code code;

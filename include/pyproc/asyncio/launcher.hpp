@@ -19,6 +19,7 @@
 #include <boost/asio/is_executor.hpp>
 
 #include "pyproc/asyncio/errors.hpp"
+#include "pyproc/posix/environment.hpp"
 #include "pyproc/posix/fd.hpp"
 #include "pyproc/posix/io.hpp"
 #include "pyproc/spawn/args.hpp"
@@ -187,6 +188,9 @@ void close_child_ends(Init& init) {
 /// Once the child has started, the child's ends of pipes in a `process_stdio` are closed,
 /// so that the caller reads the end of a pipe though it keeps that initialiser.
 ///
+/// One launcher may start any number of processes; what initialisers tell it is forgotten
+/// after each.
+///
 /// Threads: one at a time for each object.
 /// Source:  Boost.Process v2, `posix::default_launcher`, from which initialisers expect
 ///          it to be derived.
@@ -238,6 +242,7 @@ struct launcher : process_v2::posix::default_launcher {
     operator()(Executor executor, error_code& code, const detail::path& executable,
                Words&& words, Inits&&... inits) -> process_v2::basic_process<Executor> {
         code.clear();
+        const Restored restored{*this};
         detail::CommandLine line = build_argv_(executable, std::as_const(words));
         const bool is_set_up =
             (!(code = detail::on_setup(*this, executable, line, inits)) && ...);
@@ -262,6 +267,32 @@ struct launcher : process_v2::posix::default_launcher {
     }
 
 private:
+    /// Keeps what initialisers say of one process from the next: where Boost.Process
+    /// keeps the words, the environment and the descriptors it only ever adds to them.
+    class Restored {
+    public:
+        explicit Restored(launcher& of) : of_{of} {
+            of.argv_.clear();
+            of.argv_buffer_.clear();
+            // Since then it may have moved.
+            if (of.env == of.environment_)
+                of.env = of.environment_ = posix::environment();
+            env_ = of.env;
+            whitelist_ = of.fd_whitelist;
+        }
+        ~Restored() {
+            of_.env = env_;
+            of_.fd_whitelist.swap(whitelist_);
+        }
+        Restored(const Restored&) = delete;
+        Restored& operator=(const Restored&) = delete;
+
+    private:
+        launcher& of_;
+        detail::CommandLine env_;
+        std::vector<int> whitelist_;
+    };
+
     template <class... Inits>
     [[nodiscard]] spawn::StartResult start(const detail::path& executable,
                                            detail::CommandLine& line, Inits&... inits) {
@@ -333,6 +364,8 @@ private:
             throw;
         }
     }
+
+    detail::CommandLine environment_ = env;  ///< what `env` is if nobody has changed it
 };
 
 }  // namespace pyproc::asyncio
