@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "pyproc/posix/pipe.hpp"
 #include "support/asio.hpp"
 #include "support/forked.hpp"
 
@@ -204,6 +205,26 @@ TEST_CASE("launcher: a descriptor can be bound to another number") {
     CHECK(read_all(out) == "0 1 2 42 ");
     CHECK(child.wait() == 0);
     ::close(file);
+}
+
+TEST_CASE("launcher: a descriptor bound to a free number is not in the engine's way") {
+    asio::io_context context;
+    const auto pipe = pyproc::posix::make_pipe().or_throw("pipe");
+    const int lowest_free = ::dup(STDERR_FILENO);
+    ::close(lowest_free);
+
+    // One of these is what the engine would get for its own.
+    for (int target = lowest_free; target < lowest_free + 4; ++target) {
+        error_code code;
+        auto none = launcher{}(context, code, "/no/such/program", Words{},
+                               process_v2::posix::bind_fd{target, pipe.write_end.get()});
+        CHECK(code == errc::no_such_file_or_directory);
+    }
+
+    CHECK_FALSE(has_children());
+    REQUIRE(::fcntl(pipe.read_end.get(), F_SETFL, O_NONBLOCK) == 0);
+    char byte = 0;
+    CHECK(::read(pipe.read_end.get(), &byte, 1) == -1);
 }
 
 TEST_CASE("launcher: initialisers are told of setup and success, or of setup and error") {
