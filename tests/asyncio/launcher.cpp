@@ -2,6 +2,7 @@
 #include "pyproc/asyncio/launcher.hpp"
 
 #include <cstdlib>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -64,6 +65,14 @@ struct Witness {
     void on_error(Launcher&, const process_v2::filesystem::path&, const char* const*&,
                   const error_code& code) {
         told += "error " + std::to_string(code.value()) + " ";
+    }
+};
+
+/// One that throws once the child has started.
+struct Throwing {
+    template <class Launcher>
+    void on_success(Launcher&, const process_v2::filesystem::path&, const char* const*&) {
+        throw std::out_of_range{"on_success"};
     }
 };
 
@@ -246,6 +255,19 @@ TEST_CASE("launcher: initialisers are told of setup and success, or of setup and
     CHECK(code == errc::not_supported);
     CHECK_FALSE(refused.is_open());
     CHECK(child.wait() == 0);
+}
+
+TEST_CASE("launcher: what an initialiser throws is thrown on, and leaves no child") {
+    asio::io_context context;
+    error_code code;
+    Witness witness;
+
+    CHECK_THROWS_AS(
+        launcher{}(context, code, shell, Words{"-c", "read x"}, Throwing{}, witness),
+        std::out_of_range);
+
+    CHECK(witness.told == "setup ");
+    CHECK_FALSE(has_children());
 }
 
 TEST_CASE("launcher: on_exec_setup runs in the child, with its streams, and may refuse") {

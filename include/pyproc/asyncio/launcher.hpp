@@ -185,6 +185,9 @@ void close_child_ends(Init& init) {
 /// child, takes a whole fork(2); it runs when streams and directory are set. There is no
 /// `on_exec_error`: a child that can't execute its program runs nothing of the caller's.
 ///
+/// What an initialiser throws in this process is thrown on as it is; a child that has
+/// started by then is killed and reaped.
+///
 /// Once the child has started, the child's ends of pipes in a `process_stdio` are closed,
 /// so that the caller reads the end of a pipe though it keeps that initialiser.
 ///
@@ -246,24 +249,30 @@ struct launcher : process_v2::posix::default_launcher {
         detail::CommandLine line = build_argv_(executable, std::as_const(words));
         const bool is_set_up =
             (!(code = detail::on_setup(*this, executable, line, inits)) && ...);
+        process_v2::basic_process<Executor> process{executor};
+        bool has_started = false;
         [[maybe_unused]] bool is_of_fork = false;
         if (is_set_up) {
             try {
                 auto started = start(executable, line, inits...);
-                if (started) {
-                    auto process = make_process(executor, *started);
-                    (detail::close_child_ends(inits), ...);
-                    (detail::on_success(*this, executable, line, inits), ...);
-                    return process;
+                if (started) process = make_process(executor, *started);
+                has_started = bool{started};
+                if (!started) {
+                    is_of_fork = started.failure().at == spawn::Step::make_child;
+                    code.assign(started.failure().code, boost::system::system_category());
                 }
-                is_of_fork = started.failure().at == spawn::Step::make_child;
-                code.assign(started.failure().code, boost::system::system_category());
             } catch (...) {
                 code = to_error_code(std::current_exception());
             }
         }
-        (detail::on_error(*this, executable, line, code, is_of_fork, inits), ...);
-        return process_v2::basic_process<Executor>{executor};
+        // What an initialiser throws is its caller's to see, as it was thrown.
+        if (has_started) {
+            (detail::close_child_ends(inits), ...);
+            (detail::on_success(*this, executable, line, inits), ...);
+        } else {
+            (detail::on_error(*this, executable, line, code, is_of_fork, inits), ...);
+        }
+        return process;
     }
 
 private:
