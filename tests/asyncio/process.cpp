@@ -332,6 +332,20 @@ TEST_CASE("wait, communicate: a token that has a name is copied, and can be used
     CHECK(count_start);
 }
 
+TEST_CASE("communicate: asked again, it gives the input of the options no second time") {
+    run([]() -> awaitable<void> {
+        auto executor = co_await asio::this_coro::executor;
+        const Options options{.input = "once", .std_out = PIPE};
+        Process child = Process::start(executor, {copy_input}, options);
+
+        const Output first = co_await child.communicate();
+        const Output second = co_await child.communicate();
+
+        CHECK(first.std_out == "once");
+        CHECK(second.std_out.empty());
+    }());
+}
+
 TEST_CASE("returncode: it is known once the child has ended, though nobody waited") {
     asio::io_context context;
     Process child = waiting_child(context);

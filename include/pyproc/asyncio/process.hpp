@@ -210,7 +210,9 @@ public:
     template <class Token = asio::use_awaitable_t<>>
     requires(!std::convertible_to<Token, std::string>) auto communicate(
         Token&& token = {}) {
-        return converse<Token>(input_, no_limit, token);
+        // That of the options can be given only once.
+        return converse<Token>(std_in.is_open() ? input_ : std::string{}, no_limit,
+                               token);
     }
     template <class Token = asio::use_awaitable_t<>>
     requires(!std::convertible_to<Token, std::size_t>) auto communicate(
