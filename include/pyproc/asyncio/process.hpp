@@ -66,6 +66,9 @@ inline asio::any_io_executor nowhere() {
 /// the `Process`, a pending operation or the execution context kills the child, and reaps
 /// it without blocking a thread that runs the context.
 ///
+/// Like Asio's own objects it must not outlive its execution context: so a coroutine that
+/// `run` runs must not return one.
+///
 /// Threads: as for Asio's streams, one at a time; `pid`, `returncode` and the signalling
 ///          members at any time.
 /// Python:  `asyncio.subprocess.Process`, for which cancelling means nothing to the
