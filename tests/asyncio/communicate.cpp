@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "pyproc/asyncio/communicate.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
+#include <cstddef>
+#include <cstdlib>
 #include <exception>
+#include <future>
+#include <new>
 #include <string>
 
 #include "pyproc/asyncio/process.hpp"
@@ -19,6 +24,9 @@ using asio::cancellation_type;
 
 namespace {
 
+/// What is larger can't be had.
+std::atomic<std::size_t> largest_allocation = ~std::size_t{0};
+
 const std::string more_than_a_pipe_holds(3 << 20, 'x');
 
 const Options none;
@@ -33,6 +41,20 @@ awaitable<Process> started(Args args, Options options) {
 }
 
 }  // namespace
+
+void* operator new(std::size_t size) {
+    void* const made = size > largest_allocation ? nullptr : std::malloc(size);
+    if (made == nullptr) throw std::bad_alloc{};
+    return made;
+}
+
+void operator delete(void* made) noexcept {
+    std::free(made);
+}
+
+void operator delete(void* made, std::size_t) noexcept {
+    std::free(made);
+}
 
 TEST_CASE("communicate: input and both outputs flow at once, so none can stall") {
     run([]() -> awaitable<void> {
@@ -119,6 +141,31 @@ TEST_CASE("communicate: a child that writes more than the limit is killed") {
         CHECK(written.size() == limit);
         CHECK(child.returncode() == -SIGKILL);
     }());
+}
+
+TEST_CASE("communicate: output that there is no memory for is the operation's error") {
+    asio::io_context context;
+    Process child =
+        Process::start(context.get_executor(), {flood, "-1", "1"}, {.std_out = PIPE});
+    Process other =
+        Process::start(context.get_executor(), {flood, "-1", "2"}, {.std_err = PIPE});
+    int count = 0;
+    error_code code;
+
+    child.communicate([&](error_code why, const Output&) {
+        ++count;
+        code = why;
+    });
+    std::future<Output> output = other.communicate(asio::use_future);
+    largest_allocation = std::size_t{8} << 20U;
+    context.run();
+    largest_allocation = ~std::size_t{0};
+
+    CHECK(count == 1);
+    CHECK(code == asio::error::no_memory);
+    CHECK_THROWS_AS(output.get(), std::bad_alloc);
+    CHECK(child.returncode() == -SIGKILL);
+    CHECK(other.returncode() == -SIGKILL);
 }
 
 TEST_CASE("communicate: just as much as the limit is allowed") {

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include <unistd.h>
+
 #include "pyproc/asyncio/launcher.hpp"
 #include "support/asio.hpp"
 
@@ -80,6 +82,16 @@ TEST_CASE("from_process_handle: we wait for a child of Boost.Process's") {
 
     CHECK(ours.pid() == pid);
     CHECK(returncode == 6);
+}
+
+TEST_CASE("from_process: a process that can't be taken over stays where it was") {
+    asio::io_context context;
+    process_v2::process stranger{context.get_executor(), ::getpid()};
+
+    CHECK_THROWS_AS(from_process(std::move(stranger)), ChildProcessError);
+
+    CHECK(stranger.id() == ::getpid());
+    stranger.detach();
 }
 
 TEST_CASE("from_process_handle: a handle that stands for none has nothing to give") {

@@ -2,6 +2,7 @@
 #include "pyproc/asyncio/launcher.hpp"
 
 #include <cstdlib>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "pyproc/posix/pipe.hpp"
 #include "support/asio.hpp"
 #include "support/forked.hpp"
 
@@ -66,6 +68,14 @@ struct Witness {
     }
 };
 
+/// One that throws once the child has started.
+struct Throwing {
+    template <class Launcher>
+    void on_success(Launcher&, const process_v2::filesystem::path&, const char* const*&) {
+        throw std::out_of_range{"on_success"};
+    }
+};
+
 /// One that has something to do in the child.
 struct InChild {
     int (*act)();
@@ -101,6 +111,29 @@ TEST_CASE("launcher: a context, words in braces, and errors as values will do") 
     CHECK_FALSE(code);
     CHECK(one.wait() == 3);
     CHECK(two.wait() == 4);
+}
+
+TEST_CASE("launcher: one can start any number, and each is told nothing of the others") {
+    asio::io_context context;
+    asio::readable_pipe out{context};
+    launcher start;
+    {
+        const Words variables{"A=1"};
+        process_v2::process first{start(context, shell, Words{"-c", "exit $A"},
+                                        process_environment{variables},
+                                        process_v2::posix::bind_fd{42})};
+        CHECK(first.wait() == 1);
+    }
+    REQUIRE(::setenv("PYPROC_TEST_LAUNCHER", "set later", 1) == 0);
+
+    process_v2::process second{start(context, shell,
+                                     Words{"-c", "echo $A $PYPROC_TEST_LAUNCHER"},
+                                     process_stdio{{}, out, {}})};
+    ::unsetenv("PYPROC_TEST_LAUNCHER");
+
+    CHECK(read_all(out) == "set later\n");
+    CHECK(second.wait() == 0);
+    CHECK(start.fd_whitelist == std::vector<int>{0, 1, 2});
 }
 
 TEST_CASE("launcher: a missing program is an error that leaves no zombie") {
@@ -183,6 +216,26 @@ TEST_CASE("launcher: a descriptor can be bound to another number") {
     ::close(file);
 }
 
+TEST_CASE("launcher: a descriptor bound to a free number is not in the engine's way") {
+    asio::io_context context;
+    const auto pipe = pyproc::posix::make_pipe().or_throw("pipe");
+    const int lowest_free = ::dup(STDERR_FILENO);
+    ::close(lowest_free);
+
+    // One of these is what the engine would get for its own.
+    for (int target = lowest_free; target < lowest_free + 4; ++target) {
+        error_code code;
+        auto none = launcher{}(context, code, "/no/such/program", Words{},
+                               process_v2::posix::bind_fd{target, pipe.write_end.get()});
+        CHECK(code == errc::no_such_file_or_directory);
+    }
+
+    CHECK_FALSE(has_children());
+    REQUIRE(::fcntl(pipe.read_end.get(), F_SETFL, O_NONBLOCK) == 0);
+    char byte = 0;
+    CHECK(::read(pipe.read_end.get(), &byte, 1) == -1);
+}
+
 TEST_CASE("launcher: initialisers are told of setup and success, or of setup and error") {
     asio::io_context context;
     error_code code;
@@ -202,6 +255,19 @@ TEST_CASE("launcher: initialisers are told of setup and success, or of setup and
     CHECK(code == errc::not_supported);
     CHECK_FALSE(refused.is_open());
     CHECK(child.wait() == 0);
+}
+
+TEST_CASE("launcher: what an initialiser throws is thrown on, and leaves no child") {
+    asio::io_context context;
+    error_code code;
+    Witness witness;
+
+    CHECK_THROWS_AS(
+        launcher{}(context, code, shell, Words{"-c", "read x"}, Throwing{}, witness),
+        std::out_of_range);
+
+    CHECK(witness.told == "setup ");
+    CHECK_FALSE(has_children());
 }
 
 TEST_CASE("launcher: on_exec_setup runs in the child, with its streams, and may refuse") {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <functional>
 #include <future>
 #include <iterator>
 #include <optional>
@@ -13,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include <fcntl.h>
 #include <sys/wait.h>
 
 #include "pyproc/asyncio/run.hpp"
@@ -206,6 +208,67 @@ TEST_CASE("async_wait: cancelled, it leaves the child alone") {
     CHECK(outcome.returncode == 0);
 }
 
+TEST_CASE("async_wait: it is cancelled as well while another thread reaps the child") {
+    asio::io_context context;
+    Process child = waiting_child(context);
+    asio::cancellation_signal cancel;
+    Outcome outcome;
+    Outcome other;
+    child.async_wait(asio::bind_cancellation_slot(cancel.slot(), into(outcome)));
+    child.wait(into(other));
+    // Relaxed, so that it hides no race from a sanitizer.
+    std::atomic<bool> is_reaped = false;
+    child.kill();
+    std::thread reaper{[&] {
+        while (!child.returncode()) std::this_thread::yield();
+        is_reaped.store(true, std::memory_order_relaxed);
+    }};
+    while (!is_reaped.load(std::memory_order_relaxed)) std::this_thread::yield();
+
+    cancel.emit(cancellation_type::total);
+    reaper.join();
+    context.run();
+
+    CHECK(outcome.count == 1);
+    CHECK(outcome.returncode == -SIGKILL);
+    CHECK(other.count == 1);
+    CHECK(other.returncode == -SIGKILL);
+}
+
+TEST_CASE("async_wait: cancelled, it leaves the others that wait alone") {
+    asio::io_context context;
+    Process child = waiting_child(context);
+    asio::cancellation_signal cancel;
+    Outcome outcome;
+    Outcome other;
+    child.wait(into(other));
+    child.async_wait(asio::bind_cancellation_slot(cancel.slot(), into(outcome)));
+
+    cancel.emit(cancellation_type::terminal);
+    while (outcome.count == 0) context.run_one();
+    CHECK(outcome.code == asio::error::operation_aborted);
+    CHECK(other.count == 0);
+    child.std_in.close();
+    context.run();
+
+    CHECK_FALSE(other.code);
+    CHECK(other.returncode == 0);
+}
+
+TEST_CASE("wait: one that was never begun means nothing to the child") {
+    asio::io_context context;
+    Process child = waiting_child(context);
+    Outcome outcome;
+
+    { auto lazy = child.wait(asio::deferred); }
+    { auto lazy = child.wait(asio::use_awaitable); }
+    child.std_in.close();
+    child.wait(into(outcome));
+    context.run();
+
+    CHECK(outcome.returncode == 0);
+}
+
 TEST_CASE("wait: every kind of completion token will do") {
     asio::io_context context;
     const auto child = [&] {
@@ -235,6 +298,51 @@ TEST_CASE("wait: every kind of completion token will do") {
         error_code redirected;
         co_await three.wait(asio::redirect_error(asio::use_awaitable, redirected));
         CHECK_FALSE(redirected);
+    }());
+}
+
+TEST_CASE("wait, communicate: a token that has a name is copied, and can be used again") {
+    asio::io_context context;
+    Process one = waiting_child(context);
+    Process two = waiting_child(context);
+    int ended = 0;
+    const std::function<void(error_code, int)> count_const = [&](error_code, int) {
+        ++ended;
+    };
+    auto count = count_const;
+    std::function<void(error_code, Output)> count_output =
+        [&](error_code, const Output&) { ++ended; };
+    const Options options{.std_in = DEVNULL};
+    std::function<void(error_code, Process)> count_start = [&](error_code, Process) {
+        ++ended;
+    };
+
+    one.wait(count);
+    one.async_wait(count);
+    one.wait(count_const);
+    two.communicate(count_output);
+    create_subprocess_exec(context, CHILDREN "/child.noop", options, count_start);
+    one.kill();
+    two.kill();
+    context.run();
+
+    CHECK(ended == 5);
+    CHECK(count);
+    CHECK(count_output);
+    CHECK(count_start);
+}
+
+TEST_CASE("communicate: asked again, it gives the input of the options no second time") {
+    run([]() -> awaitable<void> {
+        auto executor = co_await asio::this_coro::executor;
+        const Options options{.input = "once", .std_out = PIPE};
+        Process child = Process::start(executor, {copy_input}, options);
+
+        const Output first = co_await child.communicate();
+        const Output second = co_await child.communicate();
+
+        CHECK(first.std_out == "once");
+        CHECK(second.std_out.empty());
     }());
 }
 
@@ -428,6 +536,22 @@ TEST_CASE("Process: children of a loop of many threads are all reaped") {
 
     CHECK(ended == 2 * count);
     CHECK_FALSE(has_children());
+}
+
+TEST_CASE("release: the pidfd is one that can be waited for, whoever waited before") {
+    asio::io_context context;
+    Process child = waiting_child(context);
+    Outcome outcome;
+    child.wait(into(outcome));
+    context.poll();
+
+    const spawn::Started released = child.release();
+    context.run();
+
+    CHECK(outcome.code == asio::error::bad_descriptor);
+    const int flags = released.pidfd ? ::fcntl(released.pidfd.get(), F_GETFL) : 0;
+    CHECK((flags & O_NONBLOCK) == 0);
+    CHECK(::waitpid(released.pid, nullptr, 0) == released.pid);
 }
 
 TEST_CASE("release: the child is the caller's to wait for") {

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <exception>
 #include <future>
+#include <stdexcept>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -172,6 +173,17 @@ TEST_CASE("run: it returns what the coroutine returns, and throws what it throws
                         co_return;
                     }()),
                     EOFError);
+}
+
+TEST_CASE(
+    "run: a coroutine that stops the context and waits on is an error, not a hang") {
+    CHECK_THROWS_AS(run([]() -> awaitable<void> {
+                        auto executor = co_await asio::this_coro::executor;
+                        auto& context = asio::query(executor, asio::execution::context);
+                        static_cast<asio::io_context&>(context).stop();
+                        co_await asio::post(executor, asio::use_awaitable);
+                    }()),
+                    std::runtime_error);
 }
 
 TEST_CASE("run: what the coroutine leaves behind is ended") {

@@ -6,14 +6,17 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <utility>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/compose.hpp>
 #include <boost/asio/error.hpp>
@@ -88,9 +91,14 @@ public:
         handle_.take_over(started.pid, std::move(started.pidfd));
         // What can't be had is done without.
         auto pidfd = handle_.duplicate_pidfd();
-        error_code failed;
-        if (pidfd) exit_.assign(pidfd->get(), failed);
-        if (pidfd && !failed) static_cast<void>(pidfd->release());
+        if (!pidfd) return;
+        try {
+            error_code failed;
+            exit_.assign(pidfd->get(), failed);
+            if (!failed) static_cast<void>(pidfd->release());
+        } catch (const std::bad_alloc&) {
+            // Of what Asio keeps for each descriptor.
+        }
     }
     Child(const Child&) = delete;
     Child& operator=(const Child&) = delete;
@@ -105,8 +113,12 @@ public:
 
     [[nodiscard]] asio::any_io_executor get_executor() { return exit_.get_executor(); }
 
-    /// Looks whether it has ended, and reaps it then, without blocking.
+    /// Looks whether it has ended, and reaps it then, without blocking. Never finds one
+    /// ended that has been given up.
     [[nodiscard]] posix::Maybe<posix::Ended> poll() {
+        // Held meanwhile, so that none who has just looked reaps it once it is given up.
+        const std::lock_guard<std::mutex> lock{mutex_};
+        if (is_given_up_) return {};
         auto end = handle_.poll();
         if (end) stop_watching();
         return end;
@@ -139,13 +151,16 @@ public:
     template <class Handler>
     void async_look(std::unique_ptr<asio::steady_timer>& nap, bool must_nap,
                     Handler&& handler) {
-        if (!must_nap) {
+        if (!must_nap && is_watched()) {
+            // Never to be cancelled by the handler's slot, which would look at `exit_`
+            // without the lock: see `wake`. Made before the lock is taken, since a
+            // handler that is destroyed, because there is no memory, takes it, too.
+            auto bound = asio::bind_cancellation_slot(asio::cancellation_slot{},
+                                                      std::forward<Handler>(handler));
             const std::lock_guard<std::mutex> lock{mutex_};
-            if (exit_.is_open()) {
-                exit_.async_wait(asio::posix::descriptor_base::wait_read,
-                                 std::forward<Handler>(handler));
-                return;
-            }
+            // Should it have been closed meanwhile, this is complete at once.
+            exit_.async_wait(asio::posix::descriptor_base::wait_read, std::move(bound));
+            return;
         }
         constexpr std::chrono::milliseconds shortest{1};
         constexpr std::chrono::milliseconds longest{50};
@@ -164,18 +179,27 @@ public:
         timer.async_wait(std::forward<Handler>(handler));
     }
 
+    /// Calls those that wait for the pidfd, with `operation_aborted`; they may go on.
+    void wake() noexcept {
+        const std::lock_guard<std::mutex> lock{mutex_};
+        error_code ignored;
+        if (exit_.is_open()) exit_.cancel(ignored);
+    }
+
     /// Gives the child up to somebody else.
     ///
     /// @return ESRCH if it has been reaped: then nothing has changed.
     [[nodiscard]] posix::Result<posix::UniqueFd> release() {
+        const std::lock_guard<std::mutex> lock{mutex_};
         auto pidfd = handle_.duplicate_pidfd();
         if (pidfd.code() == ENOSYS) pidfd = posix::UniqueFd{};
         if (!pidfd) return pidfd;
-        {
-            const std::lock_guard<std::mutex> lock{mutex_};
-            is_given_up_ = true;
-        }
+        is_given_up_ = true;
         stop_watching();
+        // Asio has made it non-blocking, and the duplicate with it: waitid(2) would then
+        // be EAGAIN for a child that runs.
+        const int flags = *pidfd ? ::fcntl(pidfd->get(), F_GETFL) : -1;
+        if (flags >= 0) ::fcntl(pidfd->get(), F_SETFL, flags & ~O_NONBLOCK);
         return pidfd;
     }
 
@@ -214,14 +238,19 @@ public:
 private:
     friend class Children;
 
-    void stop_watching() noexcept {
+    [[nodiscard]] bool is_watched() const noexcept {
         const std::lock_guard<std::mutex> lock{mutex_};
+        return exit_.is_open();
+    }
+
+    /// Under the lock.
+    void stop_watching() noexcept {
         error_code ignored;
         if (exit_.is_open()) exit_.close(ignored);
     }
 
     posix::ProcessHandle handle_;
-    mutable std::mutex mutex_;  ///< guards `exit_` and `is_given_up_`
+    mutable std::mutex mutex_;  ///< guards `exit_`, `is_given_up_` and reaping
     asio::posix::stream_descriptor exit_;
     bool is_given_up_ = false;
     const pid_t creator_ = ::getpid();
@@ -264,7 +293,7 @@ enum class OnCancel {
 /// `boost::asio::async_compose` with the signature `void(error_code, int)`.
 ///
 /// A cancelled operation that is to end its child is complete when the child has ended;
-/// one that is destroyed kills it.
+/// one that is destroyed once it has begun kills it.
 class WaitOp {
 public:
     WaitOp(std::shared_ptr<Child> child, OnCancel on_cancel) noexcept
@@ -272,11 +301,13 @@ public:
     WaitOp(WaitOp&&) noexcept = default;
     WaitOp& operator=(WaitOp&&) = delete;
     ~WaitOp() {
-        if (child_ != nullptr && on_cancel_ == OnCancel::end_child) child_->kill();
+        // One that a lazy token has kept and nobody has begun means nothing to the child.
+        const bool has_begun = child_ != nullptr && !is_first_;
+        if (has_begun && on_cancel_ == OnCancel::end_child) child_->kill();
     }
 
     template <class Self>
-    void operator()(Self& self, error_code = {}) {
+    void operator()(Self& self, error_code code = {}) {
         const bool is_first = std::exchange(is_first_, false);
         if (is_first) {
             follow_cancellation(self);
@@ -301,7 +332,8 @@ public:
         }
         // It polled as ended and can't be reaped: its tracer, a debugger, comes first.
         // Asking again at once would use up a processor.
-        is_napping_ = !is_first && !is_napping_;
+        const bool is_woken = code == asio::error::operation_aborted;
+        is_napping_ = !is_first && !is_woken && !is_napping_;
         const std::shared_ptr<Child> child = child_;
         child->async_look(nap_, is_napping_, std::move(self));
     }
@@ -309,18 +341,18 @@ public:
 private:
     template <class Self>
     void follow_cancellation(Self& self) {
-        if (on_cancel_ == OnCancel::leave_child) {
-            self.reset_cancellation_state(asio::enable_total_cancellation());
-            return;
-        }
-        // The signal is sent by whoever cancels. What is waited for stays the same, so
-        // nothing is passed on.
+        const bool is_end = on_cancel_ == OnCancel::end_child;
+        // In the second, since the first comes before the operation counts as cancelled.
+        // What is passed on reaches the timer alone.
         self.reset_cancellation_state(
-            [child = std::weak_ptr<Child>{child_}](asio::cancellation_type type) {
-                if (const auto alive = child.lock()) alive->cancel(type);
-                return type;
-            },
-            [](asio::cancellation_type) { return asio::cancellation_type::none; });
+            [](asio::cancellation_type type) { return type; },
+            [child = std::weak_ptr<Child>{child_}, is_end](asio::cancellation_type type) {
+                const auto alive = child.lock();
+                // What is waited for stays the same if the child is to end.
+                if (alive != nullptr && is_end) alive->cancel(type);
+                if (alive != nullptr && !is_end) alive->wake();
+                return is_end ? asio::cancellation_type::none : type;
+            });
     }
 
     template <class Self>

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <exception>
 #include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -52,7 +53,7 @@ public:
     /// What came of it.
     struct Result {
         Reason reason;
-        error_code code;  ///< of a pipe that can't be read or written
+        error_code code;  ///< of a pipe that can't be read or written, or `no_memory`
         Output output;
     };
 
@@ -135,7 +136,8 @@ private:
         if (!from.is_open()) return finish_if_over();
         constexpr std::size_t size = 64 * 1024;
         // Not zeroed: a child may write little.
-        if (piece == nullptr) piece.reset(new char[size]);
+        if (piece == nullptr) piece.reset(new (std::nothrow) char[size]);
+        if (piece == nullptr) return fail(asio::error::no_memory);
         from.async_read_some(
             asio::buffer(piece.get(), size),
             asio::bind_executor(strand_, [self = shared_from_this(), &from, &piece,
@@ -154,9 +156,14 @@ private:
         const bool is_too_much = bytes.size() > room_;
         if (is_too_much) bytes = bytes.substr(0, room_);
         if (room_ != no_limit) room_ -= bytes.size();
-        subprocess::make_room(into, bytes.size());
         const bool was_short = into.size() <= usual_pipe_size;
-        into.append(bytes);
+        try {
+            subprocess::make_room(into, bytes.size());
+            into.append(bytes);
+        } catch (const std::bad_alloc&) {
+            // Let out, it would come from the loop, and nobody would read on.
+            return fail(asio::error::no_memory);
+        }
         if (was_short && into.size() > usual_pipe_size) {
             // Made to hold as much as any user may have, so that the two sides wait for
             // each other less often. One that can't be had is no loss.
@@ -184,7 +191,7 @@ private:
         finish_if_over();
     }
 
-    /// A pipe failed. Those that were closed here did not.
+    /// A pipe failed, or there is no memory. Pipes that were closed here did not fail.
     void fail(error_code code) {
         if (reason_ != Reason::ended) return;
         code_ = code;
@@ -332,6 +339,7 @@ private:
             case Reason::over_limit:
                 throw LimitOverrunError{result.output.std_out, result.output.std_err};
             case Reason::failed:
+                if (result.code == asio::error::no_memory) throw std::bad_alloc{};
                 throw_os_error(result.code.value(),
                                "cannot read or write a pipe of the child");
         }

@@ -80,7 +80,7 @@ template <class Executor>
 template <class Executor>
 [[nodiscard]] Process from_process(
     boost::process::v2::basic_process<Executor>&& process) {
-    return from_process_handle(process.detach());
+    return from_process_handle(std::move(process.handle()));
 }
 
 }  // namespace pyproc::asyncio

@@ -19,6 +19,7 @@
 #include <boost/asio/is_executor.hpp>
 
 #include "pyproc/asyncio/errors.hpp"
+#include "pyproc/posix/environment.hpp"
 #include "pyproc/posix/fd.hpp"
 #include "pyproc/posix/io.hpp"
 #include "pyproc/spawn/args.hpp"
@@ -184,8 +185,14 @@ void close_child_ends(Init& init) {
 /// child, takes a whole fork(2); it runs when streams and directory are set. There is no
 /// `on_exec_error`: a child that can't execute its program runs nothing of the caller's.
 ///
+/// What an initialiser throws in this process is thrown on as it is; a child that has
+/// started by then is killed and reaped.
+///
 /// Once the child has started, the child's ends of pipes in a `process_stdio` are closed,
 /// so that the caller reads the end of a pipe though it keeps that initialiser.
+///
+/// One launcher may start any number of processes; what initialisers tell it is forgotten
+/// after each.
 ///
 /// Threads: one at a time for each object.
 /// Source:  Boost.Process v2, `posix::default_launcher`, from which initialisers expect
@@ -238,30 +245,63 @@ struct launcher : process_v2::posix::default_launcher {
     operator()(Executor executor, error_code& code, const detail::path& executable,
                Words&& words, Inits&&... inits) -> process_v2::basic_process<Executor> {
         code.clear();
+        const Restored restored{*this};
         detail::CommandLine line = build_argv_(executable, std::as_const(words));
         const bool is_set_up =
             (!(code = detail::on_setup(*this, executable, line, inits)) && ...);
+        process_v2::basic_process<Executor> process{executor};
+        bool has_started = false;
         [[maybe_unused]] bool is_of_fork = false;
         if (is_set_up) {
             try {
                 auto started = start(executable, line, inits...);
-                if (started) {
-                    auto process = make_process(executor, *started);
-                    (detail::close_child_ends(inits), ...);
-                    (detail::on_success(*this, executable, line, inits), ...);
-                    return process;
+                if (started) process = make_process(executor, *started);
+                has_started = bool{started};
+                if (!started) {
+                    is_of_fork = started.failure().at == spawn::Step::make_child;
+                    code.assign(started.failure().code, boost::system::system_category());
                 }
-                is_of_fork = started.failure().at == spawn::Step::make_child;
-                code.assign(started.failure().code, boost::system::system_category());
             } catch (...) {
                 code = to_error_code(std::current_exception());
             }
         }
-        (detail::on_error(*this, executable, line, code, is_of_fork, inits), ...);
-        return process_v2::basic_process<Executor>{executor};
+        // What an initialiser throws is its caller's to see, as it was thrown.
+        if (has_started) {
+            (detail::close_child_ends(inits), ...);
+            (detail::on_success(*this, executable, line, inits), ...);
+        } else {
+            (detail::on_error(*this, executable, line, code, is_of_fork, inits), ...);
+        }
+        return process;
     }
 
 private:
+    /// Keeps what initialisers say of one process from the next: where Boost.Process
+    /// keeps the words, the environment and the descriptors it only ever adds to them.
+    class Restored {
+    public:
+        explicit Restored(launcher& of) : of_{of} {
+            of.argv_.clear();
+            of.argv_buffer_.clear();
+            // Since then it may have moved.
+            if (of.env == of.environment_)
+                of.env = of.environment_ = posix::environment();
+            env_ = of.env;
+            whitelist_ = of.fd_whitelist;
+        }
+        ~Restored() {
+            of_.env = env_;
+            of_.fd_whitelist.swap(whitelist_);
+        }
+        Restored(const Restored&) = delete;
+        Restored& operator=(const Restored&) = delete;
+
+    private:
+        launcher& of_;
+        detail::CommandLine env_;
+        std::vector<int> whitelist_;
+    };
+
     template <class... Inits>
     [[nodiscard]] spawn::StartResult start(const detail::path& executable,
                                            detail::CommandLine& line, Inits&... inits) {
@@ -333,6 +373,8 @@ private:
             throw;
         }
     }
+
+    detail::CommandLine environment_ = env;  ///< what `env` is if nobody has changed it
 };
 
 }  // namespace pyproc::asyncio

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include <signal.h>
@@ -64,6 +65,9 @@ inline asio::any_io_executor nowhere() {
 /// and has been reaped, so one that ignores SIGTERM has to be cancelled again. Destroying
 /// the `Process`, a pending operation or the execution context kills the child, and reaps
 /// it without blocking a thread that runs the context.
+///
+/// Like Asio's own objects it must not outlive its execution context: so a coroutine that
+/// `run` runs must not return one.
 ///
 /// Threads: as for Asio's streams, one at a time; `pid`, `returncode` and the signalling
 ///          members at any time.
@@ -175,7 +179,7 @@ public:
     /// @return The exit code, or minus the signal's number.
     template <class Token = asio::use_awaitable_t<>>
     auto wait(Token&& token = {}) {
-        return wait_for_end(OnCancel::end_child, token);
+        return wait_for_end<Token>(OnCancel::end_child, token);
     }
 
     /// Waits until the child has ended. Cancelled, it leaves the child alone.
@@ -184,7 +188,7 @@ public:
     /// `basic_process::async_wait`.
     template <class Token = asio::use_awaitable_t<>>
     auto async_wait(Token&& token = {}) {
-        return wait_for_end(OnCancel::leave_child, token);
+        return wait_for_end<Token>(OnCancel::leave_child, token);
     }
 
     /// Gives the child its input, collects its output and waits for its end. Takes over
@@ -198,6 +202,9 @@ public:
     /// @return What the child wrote to those streams that are pipes; as UTF-8 where the
     ///         options name an encoding.
     /// @throws LimitOverrunError   or EMSGSIZE: with what it wrote, up to the limit.
+    /// @throws std::bad_alloc      or ENOMEM: for more than there is memory for; the
+    /// child
+    ///                             is killed.
     /// @throws UnicodeDecodeError  or EILSEQ, for output that can't be decoded.
     /// @throws UnicodeEncodeError  likewise, for input: then nothing has begun.
     /// @throws ValueError          or EINVAL, for input to a child whose standard input
@@ -206,16 +213,18 @@ public:
     template <class Token = asio::use_awaitable_t<>>
     requires(!std::convertible_to<Token, std::string>) auto communicate(
         Token&& token = {}) {
-        return converse(input_, no_limit, token);
+        // That of the options can be given only once.
+        return converse<Token>(std_in.is_open() ? input_ : std::string{}, no_limit,
+                               token);
     }
     template <class Token = asio::use_awaitable_t<>>
     requires(!std::convertible_to<Token, std::size_t>) auto communicate(
         std::string input, Token&& token = {}) {
-        return converse(std::move(input), no_limit, token);
+        return converse<Token>(std::move(input), no_limit, token);
     }
     template <class Token = asio::use_awaitable_t<>>
     auto communicate(std::string input, std::size_t limit, Token&& token = {}) {
-        return converse(std::move(input), limit, token);
+        return converse<Token>(std::move(input), limit, token);
     }
 
     /// Gives up the child to the caller, who from now on is the one to wait for it, and
@@ -243,8 +252,10 @@ private:
         return child_->poll();
     }
 
+    // `Token` is never deduced: for a token that has a name it is a reference, by which
+    // Asio knows that it is to be copied and not moved.
     template <class Token>
-    auto wait_for_end(OnCancel on_cancel, Token& token) {
+    auto wait_for_end(OnCancel on_cancel, std::remove_reference_t<Token>& token) {
         if (child_ == nullptr) throw ValueError{"this Process stands for none"};
         asio::any_io_executor executor = get_executor();
         return asio::async_compose<Token, void(error_code, int)>(
@@ -252,7 +263,8 @@ private:
     }
 
     template <class Token>
-    auto converse(std::string input, std::size_t limit, Token& token) {
+    auto converse(std::string input, std::size_t limit,
+                  std::remove_reference_t<Token>& token) {
         using Error = ErrorFor<Token>;
         return asio::async_initiate<Token, void(Error, Output)>(
             [this, limit](auto handler, std::string bytes) {

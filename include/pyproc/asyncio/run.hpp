@@ -5,6 +5,7 @@
 #include <concepts>
 #include <exception>
 #include <future>
+#include <stdexcept>
 #include <type_traits>
 #include <utility>
 
@@ -56,10 +57,13 @@ enum class Kind { exec, shell };
 
 /// Starts a child and delivers it, or why there is none.
 ///
+/// @tparam Token   Never deduced: for a token that has a name it is a reference, by which
+///                 Asio knows that it is to be copied and not moved.
 /// @tparam Choose  Gives the executor that the child is to belong to, from that of the
 ///                 handler.
 template <class Token, class Choose>
-auto start(Kind kind, Choose choose, Command command, Options options, Token& token) {
+auto start(Kind kind, Choose choose, Command command, Options options,
+           std::remove_reference_t<Token>& token) {
     using Error = ErrorFor<Token>;
     return asio::async_initiate<Token, void(Error, Process)>(
         [kind, choose = std::move(choose)](auto handler, Command words, Options wishes) {
@@ -127,28 +131,28 @@ template <class T>
 template <class Token = asio::use_awaitable_t<>>
 auto create_subprocess_exec(Command args, const BracedOptions& options = {},
                             Token&& token = {}) {
-    return detail::start(detail::Kind::exec, detail::of_handler, std::move(args),
-                         options.options(), token);
+    return detail::start<Token>(detail::Kind::exec, detail::of_handler, std::move(args),
+                                options.options(), token);
 }
 template <std::same_as<Options> Named, class Token = asio::use_awaitable_t<>>
 auto create_subprocess_exec(Command args, const Named& options, Token&& token = {}) {
-    return detail::start(detail::Kind::exec, detail::of_handler, std::move(args), options,
-                         token);
+    return detail::start<Token>(detail::Kind::exec, detail::of_handler, std::move(args),
+                                options, token);
 }
 
 /// The same for a child that belongs to this executor, or execution context.
 template <detail::Owner Owner, class Token = asio::use_awaitable_t<>>
 auto create_subprocess_exec(Owner&& owner, Command args,
                             const BracedOptions& options = {}, Token&& token = {}) {
-    return detail::start(detail::Kind::exec, detail::always(owner), std::move(args),
-                         options.options(), token);
+    return detail::start<Token>(detail::Kind::exec, detail::always(owner),
+                                std::move(args), options.options(), token);
 }
 template <detail::Owner Owner, std::same_as<Options> Named,
           class Token = asio::use_awaitable_t<>>
 auto create_subprocess_exec(Owner&& owner, Command args, const Named& options,
                             Token&& token = {}) {
-    return detail::start(detail::Kind::exec, detail::always(owner), std::move(args),
-                         options, token);
+    return detail::start<Token>(detail::Kind::exec, detail::always(owner),
+                                std::move(args), options, token);
 }
 
 /// Options without a name, outside of braces, are refused: g++ 12 would destroy twice
@@ -169,26 +173,26 @@ void create_subprocess_exec(Owner&& owner, Command args, Named&& options,
 template <class Token = asio::use_awaitable_t<>>
 auto create_subprocess_shell(Command script, const BracedOptions& options = {},
                              Token&& token = {}) {
-    return detail::start(detail::Kind::shell, detail::of_handler, std::move(script),
-                         options.options(), token);
+    return detail::start<Token>(detail::Kind::shell, detail::of_handler,
+                                std::move(script), options.options(), token);
 }
 template <std::same_as<Options> Named, class Token = asio::use_awaitable_t<>>
 auto create_subprocess_shell(Command script, const Named& options, Token&& token = {}) {
-    return detail::start(detail::Kind::shell, detail::of_handler, std::move(script),
-                         options, token);
+    return detail::start<Token>(detail::Kind::shell, detail::of_handler,
+                                std::move(script), options, token);
 }
 template <detail::Owner Owner, class Token = asio::use_awaitable_t<>>
 auto create_subprocess_shell(Owner&& owner, Command script,
                              const BracedOptions& options = {}, Token&& token = {}) {
-    return detail::start(detail::Kind::shell, detail::always(owner), std::move(script),
-                         options.options(), token);
+    return detail::start<Token>(detail::Kind::shell, detail::always(owner),
+                                std::move(script), options.options(), token);
 }
 template <detail::Owner Owner, std::same_as<Options> Named,
           class Token = asio::use_awaitable_t<>>
 auto create_subprocess_shell(Owner&& owner, Command script, const Named& options,
                              Token&& token = {}) {
-    return detail::start(detail::Kind::shell, detail::always(owner), std::move(script),
-                         options, token);
+    return detail::start<Token>(detail::Kind::shell, detail::always(owner),
+                                std::move(script), options, token);
 }
 
 /// As for `create_subprocess_exec`.
@@ -207,7 +211,9 @@ void create_subprocess_shell(Owner&& owner, Command script, Named&& options,
 ///     int main() { asyncio::run(get_date()); }
 ///
 /// @return What the coroutine returns.
-/// @throws what the coroutine throws.
+/// @throws what the coroutine throws; std::runtime_error if it is left waiting, because
+/// it
+///         has stopped the context.
 ///
 /// Python: `asyncio.run`.
 template <class T>
@@ -218,6 +224,9 @@ T run(asio::awaitable<T> coroutine) {
     // behind.
     while (result.wait_for(std::chrono::seconds{0}) != std::future_status::ready &&
            context.run_one() != 0) {
+    }
+    if (result.wait_for(std::chrono::seconds{0}) != std::future_status::ready) {
+        throw std::runtime_error{"the context was stopped before the coroutine ended"};
     }
     return result.get();
 }

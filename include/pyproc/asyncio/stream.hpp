@@ -62,6 +62,8 @@ public:
 
     /// Writes a first part of the buffers once that is possible: what `async_write` and
     /// the like are made of. Any token with the signature `void(error_code, size_t)`.
+    ///
+    /// The stream must stay where it is, closed or not, until that is complete.
     template <class Buffers, class Token = asio::use_awaitable_t<>>
     auto async_write_some(const Buffers& buffers, Token&& token = {}) {
         return asio::async_compose<Token, void(error_code, std::size_t)>(

@@ -7,15 +7,18 @@
 #include <utility>
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "pyproc/posix/fd.hpp"
 #include "pyproc/posix/io.hpp"
 #include "pyproc/posix/pipe.hpp"
 #include "pyproc/posix/platform.hpp"
+#include "pyproc/posix/result.hpp"
 #include "pyproc/spawn/child.hpp"
 #include "pyproc/spawn/clone_engine.hpp"
 #include "pyproc/spawn/failure.hpp"
@@ -94,6 +97,19 @@ namespace pyproc::spawn {
     return posix::lift_if_possible(std::move(*pidfd));
 }
 
+/// Moves the descriptor that reports a failure off the numbers that `preexec` is to open:
+/// it would be replaced there, and the failure be written to what took its place.
+[[nodiscard]] inline posix::Result<posix::UniqueFd> move_off_passed(
+    const Plan& plan, posix::UniqueFd report) noexcept {
+    for (int i = 0; i < plan.passed_count && plan.passes_by_preexec; ++i) {
+        if (plan.passed[i] != report.get()) continue;
+        const int moved = ::fcntl(report.get(), F_DUPFD_CLOEXEC, report.get() + 1);
+        if (moved < 0) return posix::Error{errno == EINVAL ? EMFILE : errno};
+        report.reset(moved);
+    }
+    return report;
+}
+
 /// Starts a child with POSIX alone.
 ///
 /// A failure comes back through a pipe and not through shared memory, because some
@@ -104,6 +120,9 @@ namespace pyproc::spawn {
     namespace sys = posix::platform;
     auto report = posix::make_pipe();
     if (!report) return Failure{Step::make_child, report.code()};
+    auto moved = move_off_passed(plan, std::move(report->write_end));
+    if (!moved) return Failure{Step::make_child, moved.code()};
+    report->write_end = std::move(*moved);
     plan.report = report->write_end.get();
     plan.descriptor_limit = descriptor_limit();
     plan.inherits_handlers = true;
