@@ -114,6 +114,7 @@ TEST_CASE("Pool: a callback may wait for a task, even where it is told of a deat
 
 TEST_CASE("Pool: a callback may drop the last reference to the pool") {
     const int threads = test::thread_count();
+    const auto before = test::open_descriptors();
     for (int round = 0; round < 20; ++round) {
         auto pool = std::make_shared<Pool>(1);
         std::atomic<bool> is_called = false;
@@ -127,5 +128,7 @@ TEST_CASE("Pool: a callback may drop the last reference to the pool") {
         CHECK(is_called);
     }
     REQUIRE(test::comes_about([] { return active_children().empty(); }));
-    REQUIRE(test::comes_about([&] { return test::thread_count() <= threads; }));
+    REQUIRE(test::comes_about([&] {
+        return test::thread_count() <= threads && test::open_descriptors() == before;
+    }));
 }
