@@ -61,7 +61,7 @@ public:
 
 private:
     /// For so long it looks for the next call before it sleeps.
-    static constexpr int spins = 300;
+    static constexpr int spins = 1000;
 
     /// How often it looks whether its pool is still there.
     static constexpr std::chrono::milliseconds between_looks{500};
