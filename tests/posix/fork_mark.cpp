@@ -14,6 +14,8 @@ TEST_CASE("ForkMark: the process that made it is not forked, and its children ar
         [&] { return test::forked([&] { return mark.is_forked() ? 1 : 0; }); });
 
     CHECK_FALSE(mark.is_forked());
+    CHECK_FALSE(mark.is_elsewhere());
+    CHECK(test::forked([&] { return mark.is_elsewhere() ? 1 : 0; }) == 1);
     CHECK(mark.is_sure() == (child == 1));
     CHECK(child == grandchild);
 #ifdef MADV_WIPEONFORK

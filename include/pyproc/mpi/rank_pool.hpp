@@ -224,7 +224,7 @@ private:
         : world_{std::move(world)}, start_call_{std::move(start_call)}, ranks_{*world_} {}
 
     [[nodiscard]] bool is_forked() const noexcept {
-        return mark_.is_sure() ? mark_.is_forked() : ::getpid() != process_;
+        return mark_.is_elsewhere();
     }
 
     // -- All of these with the lock held --
@@ -373,7 +373,6 @@ private:
     }
 
     const std::shared_ptr<World> world_;
-    const pid_t process_ = ::getpid();
     const posix::ForkMark mark_;
 
     mutable std::mutex mutex_;  ///< guards those below, and all of MPI

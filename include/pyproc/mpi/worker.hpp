@@ -134,7 +134,7 @@ private:
         lock.unlock();
         const bool has_returned = detail::make_call(head_.code, call_, result_);
         // A child that the task has forked and not ended has come here, too.
-        if (mark_.is_sure() ? mark_.is_forked() : ::getpid() != process_) ::_exit(0);
+        if (mark_.is_elsewhere()) ::_exit(0);
         lock.lock();
         is_calling_ = false;
         called_at_ = clock::now();
@@ -250,7 +250,6 @@ private:
         send();
     }
 
-    const pid_t process_ = ::getpid();
     const posix::ForkMark mark_;
 
     // Of the thread that serves alone.

@@ -18,7 +18,6 @@
 #include <vector>
 
 #include <time.h>
-#include <unistd.h>
 
 #include "pyproc/errors.hpp"
 #include "pyproc/multiprocessing/exception_codec.hpp"
@@ -169,7 +168,7 @@ protected:
     virtual void watch(Ticket ticket, posix::Timeout timeout) = 0;
 
     [[nodiscard]] bool is_forked() const noexcept {
-        return mark_.is_sure() ? mark_.is_forked() : ::getpid() != process_;
+        return mark_.is_elsewhere();
     }
 
     /// @throws as `post`.
@@ -355,7 +354,6 @@ private:
     static inline thread_local constinit int callback_depth_ = 0;
 
     const std::exception_ptr closed_error_;
-    const pid_t process_ = ::getpid();
     const posix::ForkMark mark_;
 };
 

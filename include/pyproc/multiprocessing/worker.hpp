@@ -171,7 +171,7 @@ private:
     }
 
     [[nodiscard]] bool is_another_process() const noexcept {
-        return mark_.is_sure() ? mark_.is_forked() : ::getpid() != self_;
+        return mark_.is_elsewhere();
     }
 
     [[nodiscard]] TaskState running() const noexcept {
@@ -191,7 +191,6 @@ private:
 
     PoolMemory& memory_;
     const WorkerTerms terms_;
-    const pid_t self_ = ::getpid();
     const posix::ForkMark mark_;
     posix::Deadline next_look_ = posix::Deadline::after(between_looks);
 

@@ -4,6 +4,8 @@
 #include <cstddef>
 
 #include <sys/mman.h>
+#include <sys/types.h>
+#include <unistd.h>
 
 namespace pyproc::posix {
 
@@ -41,11 +43,20 @@ public:
     }
 
     /// Whether `is_forked` can tell: not where the system can't mark memory.
-    [[nodiscard]] bool is_sure() const noexcept { return mark_ != nullptr; }
+    [[nodiscard]] bool is_sure() const noexcept {
+        return mark_ != nullptr;
+    }
+
+    /// Whether the caller is another process than the one that made this: by the mark,
+    /// which costs no system call, or else by its number.
+    [[nodiscard]] bool is_elsewhere() const noexcept {
+        return is_sure() ? is_forked() : ::getpid() != process_;
+    }
 
 private:
     static constexpr std::size_t size = 1;  // which the kernel rounds up to a page
 
+    const pid_t process_ = ::getpid();
     char* mark_ = nullptr;
 };
 
