@@ -77,3 +77,11 @@ TEST_CASE("Deadline: is before a later one, and any is before never") {
     CHECK(soon.is_before(Deadline{}));
     CHECK_FALSE(Deadline{}.is_before(Deadline{}));
 }
+
+TEST_CASE("Deadline: what is left as a duration is what is left, and never negative") {
+    const auto left = Deadline::after(1h).left();
+
+    CHECK(left > 59min);
+    CHECK(left <= 1h);
+    CHECK(Deadline::after(-1s).left() == 0s);
+}

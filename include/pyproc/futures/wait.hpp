@@ -89,9 +89,7 @@ public:
                 continue;
             }
             if (deadline.has_passed()) return std::nullopt;
-            const timespec left = deadline.remaining();
-            heard_->changed.wait_for(lock, std::chrono::seconds{left.tv_sec} +
-                                               std::chrono::nanoseconds{left.tv_nsec});
+            heard_->changed.wait_for(lock, deadline.left());
         }
         const std::size_t place = heard_->places.front();
         heard_->places.pop_front();

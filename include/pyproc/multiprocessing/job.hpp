@@ -134,7 +134,7 @@ protected:
             } else if (deadline.is_never()) {
                 changed_.wait(lock);
             } else {
-                changed_.wait_for(lock, left_until(deadline));
+                changed_.wait_for(lock, deadline.left());
             }
         }
         return true;
@@ -146,11 +146,6 @@ protected:
 
 private:
     static constexpr int spins = 200;
-
-    [[nodiscard]] static std::chrono::nanoseconds left_until(posix::Deadline deadline) {
-        const timespec left = deadline.remaining();
-        return std::chrono::seconds{left.tv_sec} + std::chrono::nanoseconds{left.tv_nsec};
-    }
 
     std::condition_variable changed_;
     std::shared_ptr<Engine> engine_;

@@ -96,6 +96,12 @@ public:
                 .tv_nsec = static_cast<long>(left % second)};
     }
 
+    /// The same for what takes a duration, as std::condition_variable does.
+    [[nodiscard]] std::chrono::nanoseconds left() const noexcept {
+        const timespec rest = remaining();
+        return std::chrono::nanoseconds{rest.tv_sec * 1'000'000'000LL + rest.tv_nsec};
+    }
+
 private:
     static constexpr long long never = std::numeric_limits<long long>::max();
 
