@@ -99,9 +99,14 @@ has_candidate() {
 
 # Installs what of the named needs is missing, and nothing when nothing is.
 need() {
-    local need missing=() choice packages=()
+    local need missing=() later=() choice packages=()
     for need in "$@"; do
-        "has_$need" || missing+=("$need")
+        if [[ $need == boost_process ]] && ! has_boost; then
+            # Whether it is a package of its own depends on the Boost that will be installed.
+            later+=("$need")
+        else
+            "has_$need" || missing+=("$need")
+        fi
     done
     if ((${#missing[@]} == 0)); then return 0; fi
 
@@ -139,6 +144,7 @@ END
             return 1
         fi
     done
+    if ((${#later[@]})); then need "${later[@]}"; fi
 }
 
 # configure PRESET: into build/PRESET; quick when nothing has changed.
