@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -71,8 +72,9 @@ public:
 
     /// What is at a place that there is.
     [[nodiscard]] Task& at(std::uint32_t slot) noexcept {
-        return blocks_[slot / block_size].load(
-            std::memory_order_acquire)[slot % block_size];
+        const auto block = static_cast<unsigned>(std::bit_width(slot / first_block));
+        const std::uint32_t before = block == 0 ? 0 : first_block << (block - 1);
+        return blocks_[block].load(std::memory_order_acquire)[slot - before];
     }
 
     /// The task, if it is not answered yet.
@@ -144,7 +146,9 @@ public:
     }
 
 private:
-    static constexpr std::uint32_t block_size = 4096;
+    /// How many places there are at first: few, since to make them is part of making a
+    /// pool. Each further block has as many as there are before it.
+    static constexpr std::uint32_t first_block = 64;
     static constexpr std::uint32_t most = PoolMemory::most_tasks;
 
     void set_pending(std::uint32_t slot, Task& task) noexcept {
@@ -159,11 +163,9 @@ private:
     [[nodiscard]] std::optional<std::uint32_t> find_free() {
         if (count_ == most) return std::nullopt;
         if (count_ >= limit_ / 2 && limit_ < most) {
-            const std::uint32_t more = std::max(limit_.load(), block_size);
-            for (std::uint32_t i = 0; i < more; i += block_size) {
-                std::atomic<Task*>& block = blocks_[(limit_ + i) / block_size];
-                if (block == nullptr) block = new Task[block_size];
-            }
+            const std::uint32_t more = std::max(limit_.load(), first_block);
+            blocks_[static_cast<unsigned>(std::bit_width(limit_ / first_block))] =
+                new Task[more];
             last_ = limit_ - 1;
             limit_ += more;
         }
@@ -174,7 +176,7 @@ private:
     }
 
     PoolMemory& memory_;
-    std::array<std::atomic<Task*>, most / block_size> blocks_{};
+    std::array<std::atomic<Task*>, std::bit_width(most / first_block)> blocks_{};
     std::atomic<std::uint32_t> limit_ = 0;  ///< how many places there are by now
     std::atomic<std::size_t> count_ = 0;
     std::uint32_t last_ = 0;
