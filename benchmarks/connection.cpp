@@ -4,6 +4,7 @@
 #include <pyproc/multiprocessing.hpp>
 #include <pyproc/subprocess.hpp>
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdlib>
@@ -120,6 +121,15 @@ std::function<void(int)> as_string(PipeOptions options) {
     });
 }
 
+std::function<void(int)> as_value(PipeOptions options) {
+    using Value = std::array<char, small>;
+    const auto ends = std::make_shared<std::pair<Connection, Connection>>(Pipe(options));
+    return each_message([ends] {
+        ends->second.send(Value{'x'});
+        bench::require(ends->first.recv<Value>()[0] == 'x');
+    });
+}
+
 void within_one_process(bool duplex) {
     const PipeOptions packets{.duplex = duplex};
     const PipeOptions stream{.duplex = duplex, .stream = true};
@@ -127,6 +137,7 @@ void within_one_process(bool duplex) {
     bench::compare_rates(
         "a thousand times 64 bytes within a process, " + ends,
         {{"raw write + read (the floor)", raw(duplex)},
+         {"send + recv of a std::array", as_value(packets), 0.9},
          {"send_bytes + recv_bytes_into", into_buffer(packets), 0.9},
          {"send_bytes + recv_bytes", as_string(packets), 0.9},
          {"the same, .stream: send_bytes + recv_bytes", as_string(stream)},

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: BSL-1.0
 // What passing a message to another process costs: through a Queue, beside
 // boost::interprocess::message_queue, which a killed process can leave locked for ever, a
-// raw pipe, and Python's Queue.
+// raw pipe, and Python's Queue. For large messages also beside what no queue can do
+// without: one copy into memory that is shared and one out of it.
 
 #include <pyproc/multiprocessing.hpp>
 #include <pyproc/subprocess.hpp>
 
 #include <array>
+#include <atomic>
 #include <boost/interprocess/ipc/message_queue.hpp>
 #include <chrono>
+#include <cstring>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -168,6 +172,62 @@ std::function<void(int)> through_pipe(int (&ends)[2], int batch, int producers,
         });
 }
 
+/// The two copies of each message, by two processes that spin and never sleep. Good for
+/// one batch after the other, from one process to one.
+class RawCopies {
+public:
+    explicit RawCopies(std::size_t size)
+        : size_{size},
+          memory_{std::make_shared<posix::Mapping>(
+              posix::map_shared(sizeof(Shared) + slots * size).or_throw("mmap"))},
+          shared_{::new (memory_->data()) Shared} {}
+
+    void send(const char* message) {
+        const auto put = shared_->put.load(std::memory_order_relaxed);
+        while (put - shared_->got.load(std::memory_order_acquire) == slots) {
+            posix::relax();
+        }
+        std::memcpy(slot(put), message, size_);
+        shared_->put.store(put + 1, std::memory_order_release);
+    }
+    void receive(char* message) {
+        const auto got = shared_->got.load(std::memory_order_relaxed);
+        while (shared_->put.load(std::memory_order_acquire) == got) posix::relax();
+        std::memcpy(message, slot(got), size_);
+        shared_->got.store(got + 1, std::memory_order_release);
+    }
+
+private:
+    static constexpr std::size_t slots = 4;
+
+    struct Shared {
+        alignas(128) std::atomic<std::size_t> put = 0;
+        alignas(128) std::atomic<std::size_t> got = 0;
+    };
+
+    char* slot(std::size_t number) {
+        return reinterpret_cast<char*>(shared_ + 1) + number % slots * size_;
+    }
+
+    std::size_t size_;
+    std::shared_ptr<posix::Mapping> memory_;
+    Shared* shared_;
+};
+
+std::function<void(int)> through_raw_copies(RawCopies copies, int batch,
+                                            std::size_t size) {
+    return from_processes(
+        batch, 1,
+        [=](int times) mutable {
+            const std::string message(size, 'x');
+            for (int i = 0; i < times; ++i) copies.send(message.data());
+        },
+        [=](int times) mutable {
+            std::string received(size, '\0');
+            for (int i = 0; i < times; ++i) copies.receive(received.data());
+        });
+}
+
 using Small = std::array<char, 64>;
 
 void compare_small(int producers, double goal) {
@@ -207,6 +267,8 @@ void compare_large() {
           1.3},
          {"pyproc Queue of 16", through_queue(multiprocessing::Queue<std::string>{count},
                                               large_batch, 1, std::string(mib, 'x'))},
+         {"two raw copies, both ends spinning",
+          through_raw_copies(RawCopies{mib}, large_batch, mib)},
          {"raw pipe", through_pipe(ends, large_batch, 1, mib), 0, 3},
          {"Python Queue", [&](int times) { python.pass(times * large_batch); }, 0, 5}},
         {21, 60ms});
