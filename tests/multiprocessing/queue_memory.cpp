@@ -73,6 +73,18 @@ TEST_CASE("QueueMemory: one that does not get the least it needs is an OSError")
     CHECK(outcome == 0);
 }
 
+TEST_CASE("QueueMemory: where addresses are scarce a queue takes little of them") {
+    const int outcome = test::forked([] {
+        const rlimit limit{.rlim_cur = 64 * gib, .rlim_max = 64 * gib};
+        const auto others = posix::map_shared(62 * gib);
+        if (!others || ::setrlimit(RLIMIT_AS, &limit) != 0) return 1;
+        QueueMemory memory;
+        return memory.mapping().size() == most_if_scarce ? 0 : 2;
+    });
+
+    CHECK(outcome == 0);
+}
+
 TEST_CASE("QueueMemory: a process may have five thousand, none of them a toy") {
     std::deque<QueueMemory> memories;
     for (int i = 0; i < 5'000; ++i) memories.emplace_back();

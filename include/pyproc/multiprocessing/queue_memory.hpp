@@ -46,6 +46,11 @@ struct AddressSpace {
 /// No queue has less memory than this.
 inline constexpr std::uint64_t least_queue_memory = std::uint64_t{16} << 20U;
 
+/// A queue that does not get its share of addresses gets no more than this. Where the
+/// system promises no more memory than it has, Linux's vm.overcommit_memory 2, addresses
+/// are memory that nobody else gets, whether they are used or not.
+inline constexpr std::uint64_t most_if_scarce = std::uint64_t{256} << 20U;
+
 /// How many addresses a queue takes if this process has `others` more: twice what memory
 /// there is, but no more than 64 GiB. With many queues less, so that 65,000, for which
 /// Linux has no more mappings, leave some of the 2^47 bytes that a process can address;
@@ -67,7 +72,7 @@ public:
     /// @throws OSError  There is none, not even the least that makes sense.
     QueueMemory() {
         std::uint64_t size = size_for_queue(AddressSpace::now(), queue_memories.load());
-        for (;; size /= 2) {
+        for (;; size = std::min(size / 2, most_if_scarce)) {
             auto mapped = posix::map_shared(static_cast<std::size_t>(size));
             if (mapped || size <= least_queue_memory) {
                 memory_ =
