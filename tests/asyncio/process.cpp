@@ -407,6 +407,24 @@ TEST_CASE("Process: destroyed with a running child, it kills it and the loop rea
     CHECK_FALSE(has_children());
 }
 
+TEST_CASE("Process: destroyed while someone waits for it, it aborts that") {
+    asio::io_context context;
+    Outcome outcome;
+    Outcome other;
+    {
+        Process child = waiting_child(context);
+        child.wait(into(outcome));
+        child.async_wait(into(other));
+        context.poll();
+    }
+
+    context.run();
+
+    CHECK(outcome.code == asio::error::operation_aborted);
+    CHECK(outcome.returncode == -SIGKILL);
+    CHECK(other.code == asio::error::operation_aborted);
+}
+
 TEST_CASE("Process: assigned to, it ends the child that it had") {
     asio::io_context context;
     Process child = waiting_child(context);
