@@ -238,10 +238,13 @@ public:
             constexpr std::chrono::seconds patience{1};
             if (kill() && handle_.wait_until(posix::Deadline::after(patience))) return;
             auto pidfd = handle_.duplicate_pidfd();
-            if (!pidfd && pidfd.code() != ENOSYS) return;
-            static_cast<void>(posix::leave_to_reaper(handle_.pid(), std::move(*pidfd)));
+            if (pidfd.code() == ESRCH) return;
+            // The reaper does without one, if need be.
+            static_cast<void>(posix::leave_to_reaper(
+                handle_.pid(), pidfd ? std::move(*pidfd) : posix::UniqueFd{}));
         } catch (const std::exception&) {
-            // No memory: the child stays a zombie until this process ends.
+            // No memory: the child stays a zombie until this process ends; as it does
+            // if there are no descriptors for the reaper's own use.
         }
     }
 
