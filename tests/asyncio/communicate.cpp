@@ -48,6 +48,11 @@ void* operator new(std::size_t size) {
     return made;
 }
 
+// A sanitizer's own does not call the other.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+    return size > largest_allocation ? nullptr : std::malloc(size);
+}
+
 void operator delete(void* made) noexcept {
     std::free(made);
 }

@@ -168,6 +168,8 @@ TEST_CASE(
     });
 }
 
+#ifndef SANITIZED  // clang's UBSan opens a pipe to look at an exception
+
 TEST_CASE("create_subprocess_exec: no descriptor left is the error of the operation") {
     run([]() -> awaitable<void> {
         std::exception_ptr caught;
@@ -204,6 +206,8 @@ TEST_CASE("run: no descriptor for the loop is an error before the coroutine begi
 
     CHECK_FALSE(has_begun);
 }
+
+#endif
 
 TEST_CASE("run: it returns what the coroutine returns, and throws what it throws") {
     CHECK(run([]() -> awaitable<int> { co_return 42; }()) == 42);
