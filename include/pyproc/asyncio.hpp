@@ -11,3 +11,4 @@
 #include "pyproc/asyncio/process.hpp"
 #include "pyproc/asyncio/run.hpp"
 #include "pyproc/asyncio/stream.hpp"
+#include "pyproc/asyncio/wait.hpp"

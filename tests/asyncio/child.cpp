@@ -1,52 +1,27 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "pyproc/asyncio/child.hpp"
 
+#include <cerrno>
 #include <csignal>
 #include <memory>
 #include <optional>
 
+#include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
-#include "pyproc/spawn/options.hpp"
-#include "pyproc/subprocess/start_child.hpp"
+#include "pyproc/asyncio/wait.hpp"
 #include "support/asio.hpp"
-#include "support/descriptors.hpp"
-#include "support/forked.hpp"
+#include "support/killing.hpp"
 #include "support/seccomp.hpp"
+#include "support/waiting_child.hpp"
 
 using namespace pyproc;
 using namespace pyproc::asyncio;
-
-namespace {
-
-/// A child that lives until it is killed, or this process has ended.
-std::shared_ptr<Child> waiting_child(asio::io_context& context, int input) {
-    spawn::Options options;
-    options.std_in = input;
-    auto child = std::make_shared<Child>(context.get_executor());
-    child->take_over(std::move(
-        subprocess::start_child({CHILDREN "/child.write_and_wait"}, options).child));
-    return child;
-}
-
-/// A pipe whose open end keeps children alive that read from the other.
-struct Lifeline {
-    posix::Pipe pipe = posix::make_pipe().or_throw("pipe");
-    [[nodiscard]] int input() const { return pipe.read_end.get(); }
-};
-
-template <class Handler>
-void wait_for(const std::shared_ptr<Child>& child, OnCancel on_cancel, Handler handler) {
-    asio::any_io_executor executor = child->get_executor();
-    asio::async_compose<Handler, void(error_code, int)>(WaitOp{child, on_cancel}, handler,
-                                                        executor);
-}
-
-bool is_there(pid_t pid) {
-    return ::kill(pid, 0) == 0;
-}
-
-}  // namespace
+using test::is_there;
+using test::Lifeline;
+using test::wait_for;
+using test::waiting_child;
 
 TEST_CASE("Child: whoever drops the last share kills and reaps it") {
     const Lifeline life;
@@ -82,74 +57,26 @@ TEST_CASE("Child: one that is given up is left alone") {
     CHECK(WTERMSIG(returncode) == SIGTERM);
 }
 
-TEST_CASE("Child: without a descriptor for it, a timer sees its end") {
-    const Lifeline life;
+TEST_CASE("Child: one that can't be killed is reaped later, without a descriptor too") {
+    Lifeline life;
     asio::io_context context;
-    // One that reports nothing but what the kernel says of the number.
-    auto child = std::make_shared<Child>(context.get_executor());
-    spawn::Options options;
-    options.std_in = life.input();
-    auto started =
-        subprocess::start_child({CHILDREN "/child.write_and_wait"}, options).child;
-    started.pidfd.reset();
-    child->take_over(std::move(started));
-    int returncode = 0;
+    auto one = waiting_child(context, life.input());
+    auto two = waiting_child(context, life.input());
+    const pid_t first = one->pid();
+    const pid_t second = two->pid();
+    rlimit usual{};
+    ::getrlimit(RLIMIT_NOFILE, &usual);
+    const rlimit none_left{3, usual.rlim_max};
 
-    wait_for(child, OnCancel::end_child,
-             [&](error_code, int code) { returncode = code; });
-    context.run_for(std::chrono::milliseconds{5});
-    CHECK(returncode == 0);
-    CHECK(child->send_signal(SIGKILL));
-    context.run();
-
-    CHECK(returncode == -SIGKILL);
-}
-
-TEST_CASE("Child: a kernel without pidfds will do") {
-    int returncode = 1;
-
-    test::in_sandbox({{{test::clone3_call, test::pidfd_open_call}, ENOSYS}}, [&] {
-        asio::io_context context;
-        auto child = std::make_shared<Child>(context.get_executor());
-        child->take_over(
-            std::move(subprocess::start_child({CHILDREN "/child.noop"}, {}).child));
-        wait_for(child, OnCancel::leave_child,
-                 [&](error_code, int code) { returncode = code; });
-        context.run();
+    test::in_sandbox({{{SYS_kill, test::pidfd_send_signal_call}, EPERM}}, [&] {
+        one.reset();  // the reaper has begun by now
+        ::setrlimit(RLIMIT_NOFILE, &none_left);
+        two.reset();
+        ::setrlimit(RLIMIT_NOFILE, &usual);
     });
-    // Else everything that follows would be started in the slow way.
-    spawn::clone_engine_works = true;
+    life.pipe.write_end.reset();
 
-    CHECK(returncode == 0);
-}
-
-TEST_CASE("abandon: the child is killed, and reaped by the loop") {
-    const Lifeline life;
-    asio::io_context context;
-    auto child = waiting_child(context, life.input());
-    const pid_t pid = child->pid();
-
-    abandon(child);
-    child.reset();
-    context.run();
-
-    CHECK_FALSE(is_there(pid));
-}
-
-TEST_CASE("abandon: a process made by fork leaves its parent's child alone") {
-    const Lifeline life;
-    asio::io_context context;
-    const auto child = waiting_child(context, life.input());
-
-    const int code = test::forked([&child] {
-        abandon(child);
-        child->end_now();
-        return 0;
-    });
-
-    CHECK(code == 0);
-    CHECK(is_there(child->pid()));
-    CHECK_FALSE(child->poll());
+    CHECK(test::comes_about([=] { return !is_there(first) && !is_there(second); }));
 }
 
 TEST_CASE("Children: a context that is destroyed takes all its children along") {

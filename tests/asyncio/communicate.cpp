@@ -48,6 +48,11 @@ void* operator new(std::size_t size) {
     return made;
 }
 
+// A sanitizer's own does not call the other.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+    return size > largest_allocation ? nullptr : std::malloc(size);
+}
+
 void operator delete(void* made) noexcept {
     std::free(made);
 }
@@ -268,6 +273,44 @@ TEST_CASE("communicate: an operation that is destroyed kills the child") {
 
     CHECK(::kill(pid, 0) == -1);
     CHECK(errno == ESRCH);
+}
+
+TEST_CASE("communicate: a Process that is destroyed, assigned or released aborts it") {
+    asio::io_context context;
+    const auto executor = context.get_executor();
+    int ends[2];
+    REQUIRE(::pipe(ends) == 0);
+    // A grandchild keeps the pipe to the end.
+    const auto start = [&] {
+        return Process::start(executor,
+                              {"/bin/sh", "-c", "echo hello; cat & cat; exit 3"},
+                              {.std_in = ends[0], .std_out = PIPE});
+    };
+    int count = 0;
+    const auto is_aborted = [&count](error_code code, const Output&) {
+        if (code == asio::error::operation_aborted) ++count;
+    };
+    Process assigned = start();
+    Process released = start();
+    {
+        Process destroyed = start();
+        destroyed.communicate(is_aborted);
+        assigned.communicate(is_aborted);
+        released.communicate(is_aborted);
+        context.poll();
+    }
+    assigned = Process{executor};
+    const spawn::Started given = released.release();
+    ::kill(given.pid, SIGKILL);
+    ::waitpid(given.pid, nullptr, 0);
+    context.run_for(5s);
+    const int seen = count;
+    ::close(ends[0]);
+    ::close(ends[1]);
+    context.run();
+
+    CHECK(seen == 3);
+    CHECK(count == 3);
 }
 
 TEST_CASE("communicate: input that there is no pipe for is an error of the operation") {

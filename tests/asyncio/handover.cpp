@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "pyproc/asyncio/handover.hpp"
 
+#include <cerrno>
 #include <csignal>
+#include <exception>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "pyproc/asyncio/launcher.hpp"
 #include "support/asio.hpp"
+#include "support/seccomp.hpp"
 
 using namespace pyproc;
 using namespace pyproc::asyncio;
@@ -66,6 +70,39 @@ TEST_CASE("to_process_handle: a child that has been reaped can't be handed over"
     CHECK_THROWS_AS(to_process_handle(context.get_executor(), std::move(child)),
                     ProcessLookupError);
     CHECK(child.returncode() == 0);
+}
+
+TEST_CASE("to_process_handle: a handle that can't be made costs nobody the child") {
+    asio::io_context context;
+    const auto executor = context.get_executor();
+    Popen one({write_and_wait}, {.std_in = PIPE});
+    Process two = Process::start(executor, {write_and_wait}, {.std_in = PIPE});
+    int failures = 0;
+    const auto fails = [&failures](auto hand_over) {
+        try {
+            static_cast<void>(hand_over());
+        } catch (const std::exception&) {
+            ++failures;
+        }
+    };
+    const auto hand_over_both = [&] {
+        fails([&] { return to_process_handle(executor, std::move(one)); });
+        fails([&] { return to_process_handle(std::move(two)); });
+    };
+
+    test::in_sandbox({{{SYS_epoll_ctl}, ENOSPC}}, hand_over_both);
+    test::in_sandbox({{{test::pidfd_open_call}, ENOSYS}}, hand_over_both);
+
+    CHECK(failures == 4);
+    CHECK(one.pid() > 0);
+    CHECK(two.pid() > 0);
+    one.std_in.close();
+    CHECK(one.wait() == 0);
+    two.std_in.close();
+    int returncode = -1;
+    two.wait([&](error_code, int code) { returncode = code; });
+    context.run();
+    CHECK(returncode == 0);
 }
 
 TEST_CASE("from_process_handle: we wait for a child of Boost.Process's") {

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include <sys/resource.h>
+
 #include "support/asio.hpp"
 
 using namespace pyproc;
@@ -165,6 +167,47 @@ TEST_CASE(
         return create_subprocess_exec(context, "", {}, asio::use_future);
     });
 }
+
+#ifndef SANITIZED  // clang's UBSan opens a pipe to look at an exception
+
+TEST_CASE("create_subprocess_exec: no descriptor left is the error of the operation") {
+    run([]() -> awaitable<void> {
+        std::exception_ptr caught;
+        rlimit usual{};
+        ::getrlimit(RLIMIT_NOFILE, &usual);
+        const rlimit none_left{3, usual.rlim_max};
+        ::setrlimit(RLIMIT_NOFILE, &none_left);
+        try {
+            co_await create_subprocess_exec("true", {.std_out = PIPE});
+        } catch (const OSError&) {
+            caught = std::current_exception();
+        }
+        ::setrlimit(RLIMIT_NOFILE, &usual);
+
+        CHECK(to_error_code(caught) == boost::system::errc::too_many_files_open);
+        Process child = co_await create_subprocess_exec({CHILDREN "/child.noop"});
+        CHECK(co_await child.wait() == 0);
+    }());
+}
+
+TEST_CASE("run: no descriptor for the loop is an error before the coroutine begins") {
+    rlimit usual{};
+    ::getrlimit(RLIMIT_NOFILE, &usual);
+    const rlimit none_left{3, usual.rlim_max};
+    bool has_begun = false;
+    auto coroutine = [](bool& begun) -> awaitable<void> {
+        begun = true;
+        co_return;
+    }(has_begun);
+
+    ::setrlimit(RLIMIT_NOFILE, &none_left);
+    CHECK_THROWS_AS(run(std::move(coroutine)), boost::system::system_error);
+    ::setrlimit(RLIMIT_NOFILE, &usual);
+
+    CHECK_FALSE(has_begun);
+}
+
+#endif
 
 TEST_CASE("run: it returns what the coroutine returns, and throws what it throws") {
     CHECK(run([]() -> awaitable<int> { co_return 42; }()) == 42);

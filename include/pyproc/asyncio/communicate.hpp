@@ -23,6 +23,7 @@
 #include "pyproc/asyncio/child.hpp"
 #include "pyproc/asyncio/errors.hpp"
 #include "pyproc/asyncio/stream.hpp"
+#include "pyproc/asyncio/wait.hpp"
 #include "pyproc/posix/io.hpp"
 #include "pyproc/posix/platform.hpp"
 #include "pyproc/subprocess/completed_process.hpp"
@@ -40,9 +41,9 @@ inline constexpr std::size_t no_limit = std::string::npos;
 /// Gives a child its input, collects its output and waits for its end: all at once, so
 /// that none of its pipes can fill up while another is waited for.
 ///
-/// It is over when the pipes and the child have ended; once it has been cancelled, when
-/// the child has ended, whoever may hold its pipes. Dropped before that, it kills the
-/// child.
+/// It is over when the pipes and the child have ended; once it has been cancelled, or the
+/// child abandoned, when the child has ended, whoever may hold its pipes. Dropped before
+/// that, it kills the child.
 ///
 /// Threads: what it does is done on a strand of its own. `cancel` may be called by any.
 class Conversation : public std::enable_shared_from_this<Conversation> {
@@ -105,8 +106,10 @@ public:
 
 private:
     void watch_child() {
-        auto done = [self = shared_from_this()](error_code, int) {
+        auto done = [self = shared_from_this()](error_code code, int) {
             self->has_child_ended_ = true;
+            // Its `Process` has gone, or given it up.
+            if (code && self->reason_ == Reason::ended) self->reason_ = Reason::cancelled;
             if (self->reason_ != Reason::ended) self->drain_pipes();
             self->finish_if_over();
         };

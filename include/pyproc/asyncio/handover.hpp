@@ -14,6 +14,7 @@
 
 #include "pyproc/asyncio/process.hpp"
 #include "pyproc/errors.hpp"
+#include "pyproc/posix/fd.hpp"
 #include "pyproc/spawn/fork_engine.hpp"
 #include "pyproc/subprocess/popen.hpp"
 
@@ -21,13 +22,21 @@ namespace pyproc::asyncio {
 
 namespace detail {
 
-template <class Executor>
-[[nodiscard]] boost::process::v2::basic_process_handle<Executor> make_handle(
-    const Executor& executor, spawn::Started started) {
+/// @tparam Owner  `Popen` or `Process`.
+template <class Executor, class Owner>
+[[nodiscard]] auto hand_over(const Executor& executor, Owner& child) {
     using Handle = boost::process::v2::basic_process_handle<Executor>;
-    if (!started.pidfd) return Handle{executor, started.pid};
-    Handle handle{executor, started.pid, started.pidfd.get()};
-    static_cast<void>(started.pidfd.release());
+    const pid_t pid = child.pid();
+    siginfo_t info{};
+    const bool is_there = pid > 0 && ::waitid(P_PID, static_cast<id_t>(pid), &info,
+                                              WEXITED | WNOHANG | WNOWAIT) == 0;
+    if (!is_there) throw_os_error(ESRCH, "cannot hand over the child");
+    // Before the child is given up, since it may throw. Should something else have reaped
+    // the child by now, it can't be given up.
+    posix::UniqueFd pidfd = spawn::open_pidfd_of_child(pid);
+    Handle handle = pidfd ? Handle{executor, pid, pidfd.get()} : Handle{executor, pid};
+    static_cast<void>(pidfd.release());
+    static_cast<void>(child.release());
     return handle;
 }
 
@@ -36,20 +45,22 @@ template <class Executor>
 /// Hands a child of ours over to Boost.Process: from now on the handle is what waits for
 /// it. The caller's ends of its pipes are closed, unless they were moved out before.
 ///
-/// @throws ProcessLookupError  for a child that has been reaped: then nothing has
-/// changed.
+/// @throws ProcessLookupError           for a child that has been reaped.
+/// @throws OSError                      EMFILE.
+/// @throws boost::system::system_error  if Boost can't make the handle, as in a system
+///                                      without pidfds. In all cases nothing has changed.
 ///
 /// Source: Boost.Process v2, `basic_process_handle`.
 template <class Executor>
 [[nodiscard]] auto to_process_handle(const Executor& executor,
                                      subprocess::Popen&& child) {
-    return detail::make_handle(executor, child.release());
+    return detail::hand_over(executor, child);
 }
 
 /// The same, for the executor that it belongs to.
 [[nodiscard]] inline auto to_process_handle(Process&& child) {
     const asio::any_io_executor executor = child.get_executor();
-    return detail::make_handle(executor, child.release());
+    return detail::hand_over(executor, child);
 }
 
 /// Takes over a child from Boost.Process: its handle then stands for no process.

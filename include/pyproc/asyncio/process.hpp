@@ -25,6 +25,7 @@
 #include "pyproc/asyncio/communicate.hpp"
 #include "pyproc/asyncio/errors.hpp"
 #include "pyproc/asyncio/stream.hpp"
+#include "pyproc/asyncio/wait.hpp"
 #include "pyproc/posix/rusage.hpp"
 #include "pyproc/subprocess/encoder.hpp"
 #include "pyproc/subprocess/encoding.hpp"
@@ -64,7 +65,8 @@ inline asio::any_io_executor nowhere() {
 /// first. The operation is complete, with `operation_aborted`, when the child has ended
 /// and has been reaped, so one that ignores SIGTERM has to be cancelled again. Destroying
 /// the `Process`, a pending operation or the execution context kills the child, and reaps
-/// it without blocking a thread that runs the context.
+/// it without blocking a thread that runs the context; operations that wait for the child
+/// of a destroyed `Process` are complete, with `operation_aborted`, when it has ended.
 ///
 /// Like Asio's own objects it must not outlive its execution context: so a coroutine that
 /// `run` runs must not return one.

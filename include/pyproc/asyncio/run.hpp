@@ -117,8 +117,7 @@ template <class T>
 ///
 /// @param args     The command: a string, a braced list of strings and paths, or a range.
 /// @param options  How the child differs from its caller, in braces or an `Options` with
-/// a
-///                 name; see `Options`. `shell`, `check` and `timeout` must not be set.
+///                 a name; see `Options`. `shell`, `check` and `timeout` must not be set.
 ///                 (g++ 12 has no list in braces, as for `pass_fds`, in an expression
 ///                 with `co_await`: give the options a name.)
 /// @param token    Any completion token with the signature `void(error_code, Process)`.
@@ -126,6 +125,8 @@ template <class T>
 ///                 `void(std::exception_ptr, Process)`, so that what they throw is what
 ///                 `Popen` throws: `FileNotFoundError` for a program that is missing.
 ///                 In an error code it is the errno; see `to_error_code`.
+/// @throws boost::system::system_error  past the token, in a context that has polled
+///                 nothing yet and has no descriptor left to begin with.
 ///
 /// Python: `asyncio.create_subprocess_exec`.
 template <class Token = asio::use_awaitable_t<>>
@@ -212,13 +213,16 @@ void create_subprocess_shell(Owner&& owner, Command script, Named&& options,
 ///
 /// @return What the coroutine returns.
 /// @throws what the coroutine throws; std::runtime_error if it is left waiting, because
-/// it
-///         has stopped the context.
+///         it has stopped the context; boost::system::system_error if there is no
+///         descriptor for the context: then nothing has begun.
 ///
 /// Python: `asyncio.run`.
 template <class T>
 T run(asio::awaitable<T> coroutine) {
     asio::io_context context{1};
+    // Makes the context open its descriptors now: it could not tell a coroutine that
+    // there is none, and would throw past it.
+    const Process none{context.get_executor()};
     auto result = asio::co_spawn(context, std::move(coroutine), asio::use_future);
     // Not until there is nothing left to do: Python cancels what the coroutine has left
     // behind.
