@@ -2,12 +2,15 @@
 #include "pyproc/mpi/messenger.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
+#include <new>
 #include <utility>
 #include <vector>
 
 #include "support/catch.hpp"
 #include "support/mpi.hpp"
+#include "support/scarce_memory.hpp"
 
 using namespace pyproc::mpi::detail;
 
@@ -18,6 +21,7 @@ namespace {
 struct Received {
     RecordHead head;
     Bytes body;
+    bool is_lost;
 };
 
 Bytes some_bytes(std::size_t size) {
@@ -34,8 +38,9 @@ std::vector<Received> receive(Messenger& messenger, std::size_t count) {
             CHECK(rank == 0);
             RecordReader reader{head, bytes};
             while (reader.next()) {
-                all.push_back(
-                    {reader.head(), Bytes(reader.body().begin(), reader.body().end())});
+                all.push_back({reader.head(),
+                               Bytes(reader.body().begin(), reader.body().end()),
+                               reader.is_lost()});
             }
             messenger.recycle(std::move(bytes));
         });
@@ -94,6 +99,28 @@ TEST_CASE("large records that are on their way at once are not mixed up") {
         CHECK(each.body == some_bytes(10'000 + each.head.slot));
     }
 }
+
+#ifndef SANITIZED
+
+TEST_CASE("what there is no memory for comes without its bytes, and all else whole") {
+    Messenger messenger{MPI_COMM_SELF, 1000};
+    for (const std::uint32_t size : {10'000U, 50'500U, 400U, 11'000U, 51'000U, 12'000U}) {
+        messenger.send_apart(0, {.slot = size},
+                             std::make_shared<const Bytes>(some_bytes(size)));
+    }
+
+    test::most_memory = 20'000;
+    const auto all = receive(messenger, 6);
+    test::most_memory = SIZE_MAX;
+
+    REQUIRE(all.size() == 6);
+    for (const Received& each : all) {
+        const bool is_too_large = each.head.slot > 20'000;
+        CHECK(each.is_lost == is_too_large);
+        CHECK(each.body == (is_too_large ? Bytes{} : some_bytes(each.head.slot)));
+    }
+}
+#endif
 
 TEST_CASE("many frames that nobody receives for long all arrive, in their order") {
     Messenger messenger{MPI_COMM_SELF};

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -81,7 +83,26 @@ MpiPoolExecutor make(mpi::MpiPoolExecutorOptions options = {}) {
     return MpiPoolExecutor{test::session(), std::move(options)};
 }
 
+/// Does something whenever it is read.
+struct Curious {
+    static inline std::function<void()> when_read = [] {};
+};
+
+Curious curious_after(const std::string& gate) {
+    test::Gate::pass(gate);
+    return {};
+}
+
 }  // namespace
+
+template <>
+struct pyproc::multiprocessing::Serializer<Curious> {
+    static void write(Writer&, const Curious&) {}
+    static Curious read(Reader&) {
+        Curious::when_read();
+        return {};
+    }
+};
 
 TEST_CASE("submit: functions, lambdas and member functions are called over there") {
     MpiPoolExecutor executor = make();
@@ -253,6 +274,59 @@ TEST_CASE("add_done_callback: it can't make the next executor, and is told so") 
     test::Gate::pass(gate.path());
 
     CHECK(is_refused);
+}
+
+TEST_CASE("what reads a result can't use the executor meanwhile, and is told so") {
+    MpiPoolExecutor executor = make();
+    futures::Future<void> other;
+    const std::vector<std::function<void()>> uses{
+        [&] { executor.submit(twice, 1); },
+        [&] { static_cast<void>(executor.map(twice, std::vector{1})); },
+        [&] { other.result(); },
+        [&] { static_cast<void>(other.running()); },
+        [&] { other.cancel(); },
+        [&] { executor.shutdown(); },
+        [&] { static_cast<void>(make()); }};
+    for (const auto& use : uses) {
+        const test::Gate go;
+        const test::Gate end;
+        Curious::when_read = use;
+        const auto future = executor.submit(curious_after, go.path());
+        other = executor.submit(test::Gate::pass, end.path());
+
+        go.open();
+
+        CHECK_THROWS_AS(future.result(), std::logic_error);
+        end.open();
+        other.result();
+    }
+    CHECK(executor.submit(twice, 1).result() == 2);
+}
+
+TEST_CASE("shutdown waits for callbacks, whichever thread calls them") {
+    const test::Gate gate;
+    std::atomic<bool> is_called = false;
+    std::atomic<bool> is_told = false;
+    MpiPoolExecutor executor = make();
+    const auto running = executor.submit(test::Gate::pass, gate.path());
+    std::vector<futures::Future<int>> waiting;
+    while (waiting.empty() || waiting.back().running()) {
+        waiting.push_back(executor.submit(twice, 1));
+    }
+    waiting.back().add_done_callback([&](auto) {
+        is_called = true;
+        // Far longer than what is left of the other thread's shutdown.
+        std::this_thread::sleep_for(std::chrono::milliseconds{100});
+        is_told = true;
+    });
+    std::thread canceller{[&] { executor.shutdown(false, true); }};
+    while (!is_called) std::this_thread::yield();
+    gate.open();
+
+    executor.shutdown();
+
+    CHECK(is_told);
+    canceller.join();
 }
 
 TEST_CASE("any thread may submit and wait") {

@@ -6,6 +6,8 @@
 #include <cstdlib>
 
 #include <dlfcn.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "support/catch.hpp"
 
@@ -14,6 +16,10 @@ using pyproc::mpi::detail::Program;
 namespace {
 
 void own_function() {}
+
+[[maybe_unused]] void never_called() {
+    std::abort();
+}
 
 template <class Function>
 std::uintptr_t address(Function* function) {
@@ -58,3 +64,22 @@ TEST_CASE("the identity stays the same as variables change") {
     CHECK(Program::of_this_process().identity() == before);
     CHECK(before != 0);
 }
+
+#ifndef WITHOUT_BUILD_ID
+TEST_CASE(
+    "the identity is the linker's, so a breakpoint in the code does not change it") {
+    const auto before = Program::of_this_process().identity();
+    auto* const code = reinterpret_cast<unsigned char*>(&never_called);
+    const auto size = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+    const auto at = reinterpret_cast<std::uintptr_t>(code);
+    auto* const page = reinterpret_cast<void*>(at / size * size);
+    // Refused where code must never be written to.
+    if (::mprotect(page, size, PROT_READ | PROT_WRITE | PROT_EXEC) != 0) return;
+
+    *code ^= 0xFFU;
+
+    CHECK(Program::of_this_process().identity() == before);
+    *code ^= 0xFFU;
+    CHECK(::mprotect(page, size, PROT_READ | PROT_EXEC) == 0);
+}
+#endif

@@ -4,13 +4,16 @@
 #include <pyproc/mpi/mpi_pool_executor.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
+#include <new>
 #include <string>
 #include <vector>
 
 #include "support/catch.hpp"
 #include "support/forked.hpp"
 #include "support/mpi.hpp"
+#include "support/scarce_memory.hpp"
 
 using namespace pyproc;
 using namespace std::chrono_literals;
@@ -34,6 +37,15 @@ std::size_t size_of(const std::string& text) {
 void meet(const std::string& mine, const std::string& other) {
     test::Gate::open_at(mine);
     test::Gate::pass(other);
+}
+
+struct SetMostMemory {
+    std::size_t size;
+    void operator()() const { test::most_memory = size; }
+};
+
+std::string text_of(std::size_t size) {
+    return std::string(size, 'x');
 }
 
 }  // namespace
@@ -185,3 +197,32 @@ TEST_CASE("a process that is forked from rank 0 is refused") {
     CHECK(answer == 0);
     CHECK(executor.submit(identity, 3).result() == 3);
 }
+
+#ifndef SANITIZED
+
+TEST_CASE("a call or result that a rank has no memory for fails, and no other does") {
+    constexpr std::size_t enough = 10'000'000;
+    const std::string large(2 * enough, 'x');
+    for (const bool is_ours : {true, false}) {
+        mpi::MpiPoolExecutor executor(
+            test::session(), {.initializer = SetMostMemory{is_ours ? SIZE_MAX : enough}});
+        executor.submit(identity, 1).result();
+        if (is_ours) test::most_memory = enough;
+
+        const auto result = executor.submit(text_of, large.size());
+        const auto small = executor.submit(identity, 2);
+
+        CHECK_THROWS_AS(result.result(), std::bad_alloc);
+        CHECK(small.result() == 2);
+        test::most_memory = SIZE_MAX;
+        const auto call = executor.submit(size_of, large);
+        if (is_ours) {
+            CHECK(call.result() == large.size());
+        } else {
+            CHECK_THROWS_AS(call.result(), std::bad_alloc);
+        }
+    }
+    const mpi::MpiPoolExecutor next(test::session(),
+                                    {.initializer = SetMostMemory{SIZE_MAX}});
+}
+#endif

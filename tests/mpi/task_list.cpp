@@ -51,6 +51,7 @@ TEST_CASE("a task that is withdrawn is passed over, and not found any more") {
     CHECK(tasks.release(first.slot) == job);
 
     CHECK(tasks.find(first) == nullptr);
+    CHECK_FALSE(tasks.is(first, RankTask::State::pending));
     CHECK(tasks.pending() == 1);
     CHECK(tasks.at(tasks.next_pending()).index == 1);
 }

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <stdexcept>
 #include <thread>
@@ -81,4 +82,55 @@ TEST_CASE("Job: in a process that is not its own, only what is there can be wait
     CHECK_THROWS_AS(job->await({}), std::logic_error);
     job->finish();
     CHECK(job->await({}));
+}
+
+TEST_CASE("Coding: it is known for which engines the thread is at it, nested or not") {
+    CountingEngine one;
+    CountingEngine other;
+    CHECK_FALSE(Coding::is_for(&one));
+    {
+        const Coding outer{&one};
+        {
+            const Coding inner{&other};
+            CHECK(Coding::is_for(&one));
+            CHECK(Coding::is_for(&other));
+            std::thread{[&] { CHECK_FALSE(Coding::is_for(&one)); }}.join();
+        }
+        CHECK(Coding::is_for(&one));
+        CHECK_FALSE(Coding::is_for(&other));
+    }
+    CHECK_FALSE(Coding::is_for(&one));
+}
+
+TEST_CASE("JobTeller: it is waited until others have told, but not by who tells") {
+    struct Slow : Flag {
+        using Flag::Flag;
+        JobTeller* teller = nullptr;
+        std::atomic<bool> is_begun = false;
+        std::atomic<bool> may_end = false;
+        void finish() noexcept override {
+            teller->await();
+            is_begun = true;
+            while (!may_end) std::this_thread::yield();
+            Flag::finish();
+        }
+    };
+    JobTeller teller;
+    const auto job = std::make_shared<Slow>(std::make_shared<CountingEngine>());
+    job->teller = &teller;
+    std::mutex mutex;
+    std::thread other{[&] {
+        std::unique_lock lock{mutex};
+        teller.tell({job}, lock);
+    }};
+    while (!job->is_begun) std::this_thread::yield();
+
+    std::thread{[&] {
+        const std::lock_guard lock{mutex};  // has been given up
+        job->may_end = true;
+    }}.join();
+    teller.await();
+
+    CHECK(job->is_set);
+    other.join();
 }

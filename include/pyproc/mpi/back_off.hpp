@@ -13,8 +13,10 @@ namespace pyproc::mpi::detail {
 /// How to wait for what MPI can only be asked for again and again: who has waited for
 /// long may as well wait a little longer.
 ///
-/// For a first moment it spins, if it is to: what answers at once is seen at once. After
-/// that it sleeps, an eighth of the time that it has waited so far, but no more than a
+/// For a first moment it spins, if it is to: what answers at once is seen at once. The
+/// moment is longer than a thread takes to wake up and to send the next call; else rank 0
+/// and its worker would each find the other asleep, call after call. After that it
+/// sleeps, an eighth of the time that it has waited so far, but no more than a
 /// millisecond. It does not offer the processor to others instead, who would keep it for
 /// milliseconds on a busy machine; one that sleeps gets it back when it wakes up.
 ///
@@ -24,7 +26,7 @@ public:
     using clock = std::chrono::steady_clock;
 
     /// @param moment  How long it spins.
-    explicit BackOff(std::chrono::microseconds moment = std::chrono::microseconds{30})
+    explicit BackOff(std::chrono::microseconds moment = std::chrono::microseconds{200})
         : moment_{moment} {}
 
     /// There was something: what is waited for now, is waited for anew.

@@ -10,6 +10,7 @@
 #include <deque>
 #include <list>
 #include <memory>
+#include <new>
 #include <span>
 #include <utility>
 #include <vector>
@@ -83,6 +84,11 @@ public:
     [[nodiscard]] const RecordHead& head() const noexcept { return head_; }
     [[nodiscard]] std::span<const std::byte> body() const noexcept { return body_; }
 
+    /// Whether there was no memory for the body, which is empty then.
+    [[nodiscard]] bool is_lost() const noexcept {
+        return head_.is_apart != 0 && body_.size() != head_.size;
+    }
+
 private:
     RecordHead head_ = {};
     std::span<const std::byte> left_;
@@ -95,7 +101,8 @@ private:
 ///
 /// Small ones travel together, in frames that MPI sends at once whether or not somebody
 /// is waiting for them. A large one is announced in a frame, and follows in messages of
-/// its own, as many as it takes: the counts of MPI are of type int.
+/// its own, as many as it takes: the counts of MPI are of type int, and a receiver that
+/// has no memory for the whole has to take it in all the same, bit by bit.
 ///
 /// This is the C interface of MPI itself: Boost.MPI would put its own archives around
 /// bytes that are encoded already, has no answer to counts beyond int either, and is
@@ -109,7 +116,7 @@ public:
     static constexpr std::size_t largest_frame = 4000;
 
     /// @param piece  What a large record is cut into.
-    explicit Messenger(MPI_Comm comm, std::size_t piece = std::size_t{1} << 30U) noexcept
+    explicit Messenger(MPI_Comm comm, std::size_t piece = std::size_t{1} << 22U) noexcept
         : comm_{comm}, piece_{piece} {}
     Messenger(const Messenger&) = delete;
     Messenger& operator=(const Messenger&) = delete;
@@ -147,6 +154,8 @@ public:
     ///
     /// @param on_frame  Called with the rank that it is from, the head of the one record
     ///                  that it is or null if it is a frame, and the bytes.
+    /// What there is no memory for comes without its bytes, see `RecordReader::is_lost`.
+    ///
     /// @return Whether there was anything.
     template <class OnFrame>
     bool receive(OnFrame on_frame) {
@@ -187,7 +196,9 @@ public:
     /// Takes back the memory of a frame.
     void recycle(Bytes frame) {
         constexpr std::size_t most = 64;
-        if (frame.capacity() > 2 * largest_frame || spare_.size() >= most) return;
+        const std::size_t size = frame.capacity();
+        if (size < largest_frame || size > 2 * largest_frame) return;
+        if (spare_.size() >= most) return;
         frame.clear();
         spare_.push_back(std::move(frame));
     }
@@ -206,7 +217,9 @@ private:
         RecordHead head = {};
         Bytes body = {};
         std::vector<MPI_Request> requests = {};
+        std::size_t dropped = 0;  ///< so much of what there is no memory for has come
         bool is_started = false;
+        bool is_lost = false;
     };
 
     void start(Outgoing& out, int rank, int tag, std::span<const std::byte> bytes) {
@@ -217,13 +230,34 @@ private:
     }
 
     void start(Incoming& in) {
-        in.body.resize(in.head.size);
-        in.requests.reserve(in.head.size / piece_ + 1);
-        for (std::size_t at = 0; at < in.body.size(); at += piece_) {
-            MPI_Irecv(in.body.data() + at, length_at(at, in.body.size()), MPI_BYTE,
-                      in.rank, piece_tag, comm_, &in.requests.emplace_back());
+        try {
+            in.requests.reserve(in.head.size / piece_ + 1);
+            in.body.resize(in.head.size);
+        } catch (const std::bad_alloc&) {
+            // What is sent has to be received, though for nobody.
+            in.body.resize(std::min(piece_, in.head.size));
+            in.requests.reserve(1);
+            in.is_lost = true;
         }
         in.is_started = true;
+        const std::size_t first = in.is_lost ? in.body.size() : in.head.size;
+        for (std::size_t at = 0; at < first; at += piece_) receive_piece(in, at, at);
+    }
+
+    void receive_piece(Incoming& in, std::size_t at, std::size_t to) {
+        MPI_Irecv(in.body.data() + to, length_at(at, in.head.size), MPI_BYTE, in.rank,
+                  piece_tag, comm_, &in.requests.emplace_back());
+    }
+
+    /// Whether all has come. Of what is lost, has the next piece come over the last.
+    [[nodiscard]] bool is_complete(Incoming& in) {
+        if (!in.is_started || !is_done(in)) return false;
+        if (!in.is_lost) return true;
+        in.dropped += in.body.size();
+        if (in.dropped >= in.head.size) return true;
+        in.requests.clear();
+        receive_piece(in, in.dropped, 0);
+        return false;
     }
 
     [[nodiscard]] int length_at(std::size_t at, std::size_t size) const noexcept {
@@ -263,20 +297,23 @@ private:
         return true;
     }
 
-    /// Begins to receive in the order in which they were announced, as they are sent.
+    /// Begins to receive in the order in which they were announced, as they are sent; so
+    /// nothing is begun behind what is lost.
     template <class OnFrame>
     [[nodiscard]] bool receive_pieces(OnFrame& on_frame) {
         for (Incoming& each : incoming_) {
             if (!each.is_started) start(each);
+            if (each.is_lost) break;
         }
         bool is_any = false;
         for (auto each = incoming_.begin(); each != incoming_.end();) {
-            if (!is_done(*each)) {
+            if (!is_complete(*each)) {
                 ++each;
                 continue;
             }
             Incoming in = std::move(*each);
             each = incoming_.erase(each);
+            if (in.is_lost) in.body.clear();
             on_frame(in.rank, &in.head, std::move(in.body));
             is_any = true;
         }

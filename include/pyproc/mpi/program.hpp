@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <vector>
 
 #include <link.h>
@@ -18,7 +20,7 @@ using ProgramIdentity = std::uint64_t;
 /// The file that this process runs, as it lies in memory; shared libraries are no part of
 /// it, and may lie elsewhere in each process.
 ///
-/// Source: dl_iterate_phdr(3), which the systems with ELF have.
+/// Source: dl_iterate_phdr(3), which the systems with ELF have; elf(5), NT_GNU_BUILD_ID.
 class Program {
 public:
     [[nodiscard]] static const Program& of_this_process() {
@@ -34,9 +36,10 @@ public:
         return false;
     }
 
-    /// Is the same for two processes only if all their code and constants are: those are
-    /// read as they are in memory, among them the linker's build id. So it neither needs
-    /// the file, which may have been replaced since, nor takes the linker to give one.
+    /// Is the same for two processes only if they run the same build: by the linker's
+    /// build id, if it has given one; else all code and constants are read, as they are
+    /// in memory, where a debugger's breakpoints make them differ. The file, which may
+    /// have been replaced since, is not needed.
     [[nodiscard]] ProgramIdentity identity() const noexcept {
         constexpr std::uint64_t factor = 0x9E37'79B9'7F4A'7C15;  // 2^64 / golden ratio
         std::uint64_t sum = 0;
@@ -44,14 +47,20 @@ public:
             sum = (sum ^ word) * factor;
             sum ^= sum >> 29U;
         };
+        const auto mix_all = [&mix](std::span<const std::byte> bytes) {
+            while (!bytes.empty()) {
+                std::uint64_t word = 0;
+                const std::size_t size = std::min(sizeof word, bytes.size());
+                std::memcpy(&word, bytes.data(), size);
+                mix(word);
+                bytes = bytes.subspan(size);
+            }
+        };
+        mix_all(build_id_);
         for (const Segment& each : segments_) {
             mix(each.size);
-            const auto* const bytes = reinterpret_cast<const std::byte*>(each.begin);
-            std::uint64_t word = 0;
-            for (std::size_t at = 0; at + sizeof word <= each.size; at += sizeof word) {
-                std::memcpy(&word, bytes + at, sizeof word);
-                mix(word);
-            }
+            if (!build_id_.empty()) continue;
+            mix_all({reinterpret_cast<const std::byte*>(each.begin), each.size});
         }
         return sum;
     }
@@ -75,6 +84,7 @@ private:
     void take(const dl_phdr_info& info) {
         for (int i = 0; i < info.dlpi_phnum; ++i) {
             const auto& header = info.dlpi_phdr[i];
+            if (header.p_type == PT_NOTE) take_notes(info.dlpi_addr, header);
             // What may be written to is not as it was in the file.
             if (header.p_type != PT_LOAD || (header.p_flags & PF_W) != 0 ||
                 (header.p_flags & PF_R) == 0) {
@@ -86,7 +96,31 @@ private:
         }
     }
 
+    /// Looks for the build id among the notes of a segment.
+    void take_notes(std::uintptr_t base, const ElfW(Phdr) & header) {
+        const auto* const begin =
+            reinterpret_cast<const std::byte*>(base + header.p_vaddr);
+        const std::size_t size = header.p_memsz;
+        const std::size_t alignment = header.p_align == 8 ? 8 : 4;
+        const auto aligned = [=](std::size_t at) {
+            return (at + alignment - 1) / alignment * alignment;
+        };
+        ElfW(Nhdr) note;
+        for (std::size_t at = 0; size - at >= sizeof note;) {
+            std::memcpy(&note, begin + at, sizeof note);
+            const std::size_t name = at + sizeof note;
+            const std::size_t text = aligned(name + note.n_namesz);
+            at = aligned(text + note.n_descsz);
+            if (at > size) return;
+            if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == sizeof "GNU" &&
+                std::memcmp(begin + name, "GNU", sizeof "GNU") == 0) {
+                build_id_ = {begin + text, note.n_descsz};
+            }
+        }
+    }
+
     std::vector<Segment> segments_;
+    std::span<const std::byte> build_id_;
 };
 
 /// @throws ValueError  This is no code of the program itself, so another rank can't be

@@ -16,7 +16,6 @@
 #include <utility>
 
 #include <time.h>
-#include <unistd.h>
 
 #include "pyproc/errors.hpp"
 #include "pyproc/futures/errors.hpp"
@@ -47,6 +46,7 @@ namespace pyproc::mpi::detail {
 class RankPool final : public multiprocessing::detail::Engine,
                        public multiprocessing::detail::Finisher,
                        public std::enable_shared_from_this<RankPool> {
+    using Coding = multiprocessing::detail::Coding;
     using Job = multiprocessing::detail::Job;
     using TaskCode = multiprocessing::detail::TaskCode;
     using TaskTerms = multiprocessing::detail::TaskTerms;
@@ -59,15 +59,15 @@ public:
         const std::shared_ptr<World>& world, StartCall start_call) {
         if (const auto other = world->executor.lock()) {
             auto& before = static_cast<RankPool&>(*other);
+            if (before.is_collector() || Coding::is_for(&before)) {
+                throw std::logic_error{
+                    "an MpiPoolExecutor can't be made by what the last one calls, which "
+                    "may still have calls to be made"};
+            }
             if (!before.is_closed()) {
                 throw std::logic_error{
                     "there is another MpiPoolExecutor, which has not been shut down: the "
                     "ranks work for one at a time"};
-            }
-            if (before.is_collector()) {
-                throw std::logic_error{
-                    "an MpiPoolExecutor can't be made by a callback of the last one, "
-                    "which may still have calls to be made"};
             }
             before.join();
         }
@@ -132,21 +132,23 @@ public:
     [[nodiscard]] bool is_collector() const noexcept override { return current_ == this; }
 
     void require_own_process() const override {
-        if (!is_forked()) return;
-        throw std::logic_error{
-            "an MpiPoolExecutor can only be used by the process that has made it"};
+        if (mark_.is_elsewhere()) {
+            throw std::logic_error{
+                "an MpiPoolExecutor can only be used by the process that has made it"};
+        }
+        require_not_coding();
     }
 
     [[nodiscard]] bool is_running(Ticket ticket) override {
+        require_own_process();
         const std::lock_guard lock{mutex_};
-        const RankTask* const task = tasks_.find(ticket);
-        return task != nullptr && task->state == RankTask::State::sent;
+        return tasks_.is(ticket, RankTask::State::sent);
     }
 
     [[nodiscard]] bool withdraw(Ticket ticket) override {
+        require_own_process();
         const std::lock_guard lock{mutex_};
-        const RankTask* const task = tasks_.find(ticket);
-        if (task == nullptr || task->state != RankTask::State::pending) return false;
+        if (!tasks_.is(ticket, RankTask::State::pending)) return false;
         static_cast<void>(tasks_.release(ticket.slot));
         return true;
     }
@@ -190,19 +192,23 @@ public:
 
     /// Takes no more tasks.
     void close() {
-        if (is_forked()) return;
+        if (mark_.is_elsewhere()) return;
+        require_not_coding();
         const std::lock_guard lock{mutex_};
         is_closed_ = true;
         is_collector_asleep_ = false;
         changed_.notify_all();
     }
 
-    /// Waits until all tasks have been answered, after `close`. Called by the thread of
-    /// the pool itself, in a callback, it does not wait.
+    /// Waits until all tasks have been answered, after `close`, and until all that waits
+    /// for them has been told. Called by the thread of the pool itself, in a callback, it
+    /// does not wait.
     void join() {
-        if (is_forked() || is_collector()) return;
+        if (mark_.is_elsewhere() || is_collector()) return;
         std::unique_lock lock{mutex_};
         changed_.wait(lock, [this] { return is_over_; });
+        lock.unlock();
+        teller_.await();
     }
 
     void finish() noexcept override {
@@ -223,8 +229,9 @@ private:
     RankPool(std::shared_ptr<World> world, StartCall start_call)
         : world_{std::move(world)}, start_call_{std::move(start_call)}, ranks_{*world_} {}
 
-    [[nodiscard]] bool is_forked() const noexcept {
-        return mark_.is_elsewhere();
+    void require_not_coding() const {
+        if (!Coding::is_for(this)) return;
+        throw std::logic_error{"an MpiPoolExecutor can't be used by what reads a result"};
     }
 
     // -- All of these with the lock held --
@@ -240,6 +247,7 @@ private:
     }
 
     bool progress() {
+        const Coding here{this};
         return ranks_.progress(tasks_, [this](int rank, const std::exception_ptr& why) {
             break_by(rank, why);
         });
@@ -258,9 +266,7 @@ private:
 
     /// Tells jobs that they are done. @param lock  Is given up.
     void finish_jobs(std::unique_lock<std::mutex>& lock) {
-        const auto jobs = tasks_.take_done_jobs();
-        lock.unlock();
-        for (const auto& job : jobs) job->finish();
+        teller_.tell(tasks_.take_done_jobs(), lock);
     }
 
     // -- The thread --
@@ -357,6 +363,7 @@ private:
         const bool has_returned = make_call(code, call, result);
         --tasks_begun_;
         lock.lock();
+        const Coding here{this};
         if (has_returned) {
             tasks_.deliver(slot, result);
         } else {
@@ -380,6 +387,7 @@ private:
     StartCall start_call_;
     Ranks ranks_;
     TaskList tasks_;
+    multiprocessing::detail::JobTeller teller_;
     std::exception_ptr broken_by_;
     bool is_closed_ = false;
     bool is_collector_asleep_ = false;

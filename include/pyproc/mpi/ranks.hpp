@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
-#include <span>
+#include <new>
 #include <utility>
 
 #include "pyproc/mpi/call.hpp"
@@ -71,8 +71,7 @@ public:
                     if (head.kind == RecordHead::Kind::no_start) {
                         on_failed_start(number, exception_of(reader.body()));
                     }
-                    settle(tasks, static_cast<std::size_t>(number) - 1, head,
-                           reader.body());
+                    settle(tasks, static_cast<std::size_t>(number) - 1, reader);
                 }
                 world_.messenger.recycle(std::move(bytes));
             });
@@ -120,9 +119,9 @@ private:
     }
 
     /// Takes in one record of a rank.
-    void settle(TaskList& tasks, std::size_t rank, const RecordHead& head,
-                std::span<const std::byte> body) {
+    void settle(TaskList& tasks, std::size_t rank, const RecordReader& reader) {
         using Kind = RecordHead::Kind;
+        const RecordHead& head = reader.head();
         if (head.kind == Kind::spent) return loads_.measure(head.slot, head.code);
         // It may have been given up since.
         const bool is_awaited = tasks.find({head.slot, head.generation}) != nullptr;
@@ -133,8 +132,13 @@ private:
         }
         loads_.answer(rank);
         if (!is_awaited) return;
-        if (head.kind == Kind::value) tasks.deliver(head.slot, body);
-        if (head.kind == Kind::exception) tasks.fail(head.slot, exception_of(body));
+        if (reader.is_lost()) {
+            tasks.fail(head.slot, std::make_exception_ptr(std::bad_alloc{}));
+        } else if (head.kind == Kind::value) {
+            tasks.deliver(head.slot, reader.body());
+        } else if (head.kind == Kind::exception) {
+            tasks.fail(head.slot, exception_of(reader.body()));
+        }
     }
 
     World& world_;

@@ -77,7 +77,7 @@ public:
 
     /// The place of the first that waits; there must be one.
     [[nodiscard]] std::uint32_t next_pending() {
-        while (!is_pending(order_.front())) order_.pop_front();
+        while (!is(order_.front(), RankTask::State::pending)) order_.pop_front();
         return order_.front().slot;
     }
 
@@ -90,6 +90,12 @@ public:
         const bool is_there =
             task.state != RankTask::State::free && task.generation == ticket.generation;
         return is_there ? &task : nullptr;
+    }
+
+    /// Whether there is such a task, and this is how it stands with it.
+    [[nodiscard]] bool is(Ticket ticket, RankTask::State state) const noexcept {
+        const RankTask* const task = find(ticket);
+        return task != nullptr && task->state == state;
     }
 
     /// The first that waits has been sent to a rank.
@@ -152,12 +158,6 @@ public:
     }
 
 private:
-    [[nodiscard]] bool is_pending(Ticket ticket) const noexcept {
-        const RankTask& task = tasks_[ticket.slot];
-        return task.state == RankTask::State::pending &&
-               task.generation == ticket.generation;
-    }
-
     void note(std::shared_ptr<Job> job, bool is_done) {
         if (is_done) done_jobs_.push_back(std::move(job));
     }

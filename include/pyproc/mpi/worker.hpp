@@ -7,8 +7,10 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <exception>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <span>
 #include <utility>
 
@@ -19,6 +21,7 @@
 #include "pyproc/mpi/back_off.hpp"
 #include "pyproc/mpi/call.hpp"
 #include "pyproc/mpi/messenger.hpp"
+#include "pyproc/multiprocessing/exception_codec.hpp"
 #include "pyproc/posix/background_thread.hpp"
 #include "pyproc/posix/fork_mark.hpp"
 
@@ -97,8 +100,13 @@ private:
             Batch& batch = queue_.front();
             if (batch.reader.next()) {
                 head_ = batch.reader.head();
-                const auto body = batch.reader.body();
-                call_.assign(body.begin(), body.end());
+                is_lost_ = batch.reader.is_lost();
+                if (head_.is_apart != 0) {
+                    call_ = std::move(batch.bytes);
+                } else {
+                    const auto body = batch.reader.body();
+                    call_.assign(body.begin(), body.end());
+                }
                 return true;
             }
             messenger_.recycle(std::move(batch.bytes));
@@ -132,7 +140,7 @@ private:
         }
         is_calling_ = true;
         lock.unlock();
-        const bool has_returned = detail::make_call(head_.code, call_, result_);
+        const bool has_returned = make_call();
         // A child that the task has forked and not ended has come here, too.
         if (mark_.is_elsewhere()) ::_exit(0);
         lock.lock();
@@ -146,6 +154,14 @@ private:
             answer(has_returned ? Kind::value : Kind::exception, result_);
         }
         if (called_at_ - first_unsent_ > longest_together) flush(called_at_);
+    }
+
+    /// Without the lock.
+    [[nodiscard]] bool make_call() {
+        if (!is_lost_) return detail::make_call(head_.code, call_, result_);
+        using multiprocessing::detail::encode_exception;
+        result_ = encode_exception(std::make_exception_ptr(std::bad_alloc{}));
+        return false;
     }
 
     void answer(RecordHead::Kind kind, std::span<const std::byte> body) {
@@ -255,6 +271,7 @@ private:
     // Of the thread that serves alone.
     RecordHead head_ = {};
     Bytes call_;
+    bool is_lost_ = false;  ///< there was no memory for the call
     Bytes result_;
     bool is_barred_ = false;  ///< since the call at the start has thrown
 

@@ -96,7 +96,7 @@ public:
             throw std::logic_error{
                 "a pool can only be used by the process that has made it"};
         }
-        if (coding_ == this) {
+        if (Coding::is_for(this)) {
             throw std::logic_error{"a pool can't be used by what it writes or reads"};
         }
     }
@@ -167,9 +167,7 @@ protected:
     /// A task is about to be sent that must not take longer than `timeout`.
     virtual void watch(Ticket ticket, posix::Timeout timeout) = 0;
 
-    [[nodiscard]] bool is_forked() const noexcept {
-        return mark_.is_elsewhere();
-    }
+    [[nodiscard]] bool is_forked() const noexcept { return mark_.is_elsewhere(); }
 
     /// @throws as `post`.
     void require_open() const {
@@ -294,27 +292,13 @@ protected:
             lock.unlock();
             return memory_.wake_collector();
         }
-        const auto jobs = std::exchange(done_jobs_, {});
         has_left_jobs_ = false;
-        if (!jobs.empty()) ++finishing_;
-        lock.unlock();
-        if (jobs.empty()) return;
-        ++callback_depth_;
-        for (const auto& job : jobs) job->finish();
-        --callback_depth_;
-        if (--finishing_ == 0) finishing_.notify_all();
+        teller_.tell(std::exchange(done_jobs_, {}), lock);
     }
 
     static void nap(std::chrono::nanoseconds length) noexcept {
         const timespec moment{.tv_sec = 0, .tv_nsec = static_cast<long>(length.count())};
         ::nanosleep(&moment, nullptr);
-    }
-
-    /// Waits until those that others are telling have been told. In a callback, which
-    /// another may wait for, it does not wait.
-    void await_callbacks() const {
-        if (callback_depth_ > 0) return;
-        for (int count = 0; (count = finishing_) != 0;) finishing_.wait(count);
     }
 
     PoolMemory memory_;
@@ -327,6 +311,7 @@ protected:
     std::mutex settling_;  ///< held while answers are given; guards those below
     std::exception_ptr start_failure_;  ///< what an initializer has thrown
     std::vector<std::shared_ptr<Job>> done_jobs_;
+    JobTeller teller_;
 
     /// Whether the collector has to look at these though no result has come.
     std::atomic<bool> has_left_jobs_ = false;
@@ -335,24 +320,6 @@ protected:
     static inline thread_local constinit const Dispatcher* watched_ = nullptr;
 
 private:
-    /// While a call is written or a result is read, with a lock held: that may call a
-    /// `Serializer`, which would wait for ever if it used the pool.
-    class Coding {
-    public:
-        explicit Coding(const Dispatcher* pool) noexcept
-            : before_{std::exchange(coding_, pool)} {}
-        Coding(const Coding&) = delete;
-        Coding& operator=(const Coding&) = delete;
-        ~Coding() { coding_ = before_; }
-
-    private:
-        const Dispatcher* const before_;
-    };
-    static inline thread_local constinit const Dispatcher* coding_ = nullptr;
-
-    std::atomic<int> finishing_ = 0;  ///< how many threads tell jobs that they are done
-    static inline thread_local constinit int callback_depth_ = 0;
-
     const std::exception_ptr closed_error_;
     const posix::ForkMark mark_;
 };

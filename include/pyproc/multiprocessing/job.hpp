@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -149,6 +150,60 @@ private:
 
     std::condition_variable changed_;
     std::shared_ptr<Engine> engine_;
+};
+
+/// While an engine has a call written or a result read, with a lock held: that may call a
+/// `Serializer`, which would wait for ever if it used that engine.
+class Coding {
+public:
+    explicit Coding(const Engine* engine) noexcept : engine_{engine}, outer_{innermost_} {
+        innermost_ = this;
+    }
+    Coding(const Coding&) = delete;
+    Coding& operator=(const Coding&) = delete;
+    ~Coding() { innermost_ = outer_; }
+
+    /// Whether the calling thread is at it for this engine.
+    [[nodiscard]] static bool is_for(const Engine* engine) noexcept {
+        const Coding* each = innermost_;
+        while (each != nullptr && each->engine_ != engine) each = each->outer_;
+        return each != nullptr;
+    }
+
+private:
+    const Engine* const engine_;
+    const Coding* const outer_;
+    static inline thread_local constinit const Coding* innermost_ = nullptr;
+};
+
+/// Tells the jobs of an engine that they are done, and knows when all have been told.
+///
+/// Threads: any number at once.
+class JobTeller {
+public:
+    /// @param lock  What the jobs are guarded by; given up first, since they call what
+    ///              users have given them.
+    void tell(const std::vector<std::shared_ptr<Job>>& jobs,
+              std::unique_lock<std::mutex>& lock) {
+        if (!jobs.empty()) ++telling_;
+        lock.unlock();
+        if (jobs.empty()) return;
+        ++depth_;
+        for (const auto& job : jobs) job->finish();
+        --depth_;
+        if (--telling_ == 0) telling_.notify_all();
+    }
+
+    /// Waits until those that others are telling have been told. In a callback, which
+    /// another may wait for, it does not wait.
+    void await() const {
+        if (depth_ > 0) return;
+        for (int count = 0; (count = telling_) != 0;) telling_.wait(count);
+    }
+
+private:
+    std::atomic<int> telling_ = 0;  ///< how many threads are at it
+    static inline thread_local constinit int depth_ = 0;
 };
 
 }  // namespace pyproc::multiprocessing::detail

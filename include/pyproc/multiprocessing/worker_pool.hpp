@@ -124,7 +124,7 @@ public:
     void join() {
         if (is_forked() || threads_->is_here()) return;
         threads_->join();
-        await_callbacks();
+        teller_.await();
     }
 
     void finish() noexcept override {
