@@ -71,7 +71,7 @@ public:
             pool->staff_.fill();
             pool->start_threads();
         } catch (...) {
-            pool->staff_.send_signal(SIGKILL);
+            pool->staff_.end_by(SIGKILL);
             while (!pool->staff_.is_empty()) {
                 pool->wait_for_workers(posix::Deadline{});
             }
@@ -132,7 +132,7 @@ public:
             // In a callback that ends the program: its thread does nothing else any more.
             const bool is_here = threads_->is_here();
             terms_.finishes_tasks && !is_here ? close() : terminate();
-            if (is_here) staff_.send_signal(SIGKILL);
+            if (is_here) staff_.end_by(SIGKILL);
             threads_->join();
         } catch (...) {
             // No memory: the workers will see that their pool is gone.
@@ -193,7 +193,7 @@ private:
             });
             finish_jobs(lock);
         }
-        staff_.send_signal(SIGTERM);
+        staff_.end_by(SIGTERM);
         nudge();
     }
 
@@ -346,7 +346,7 @@ private:
     [[nodiscard]] posix::Deadline kill_when_due() {
         if (kill_at_.is_never()) kill_at_ = posix::Deadline::after(grace);
         if (!kill_at_.has_passed()) return kill_at_;
-        staff_.send_signal(SIGKILL);
+        staff_.end_by(SIGKILL);
         return {};
     }
 
