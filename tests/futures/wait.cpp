@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "multiprocessing/tasks.hpp"
@@ -84,6 +85,18 @@ TEST_CASE("wait: what has ended already counts, and cancelled is no exception") 
     CHECK(wait(futures, 0s).done.size() == 2);
 }
 
+TEST_CASE("wait, as_completed: a future of no call is refused, and the others go on") {
+    Waiting calls;
+    const auto future = calls.submit(1);
+    const std::vector futures{future, Future<int>{}};
+
+    CHECK_THROWS_AS(wait(futures), std::logic_error);
+    CHECK_THROWS_AS(as_completed(futures), std::logic_error);
+
+    calls.finish_all(1);
+    CHECK(future.result() == 1);
+}
+
 TEST_CASE("as_completed: gives those first that end first, each once") {
     Waiting calls;
     const auto first = calls.submit(1);
@@ -139,6 +152,35 @@ TEST_CASE("as_completed: tells how far it is") {
     REQUIRE_FALSE(told.empty());
     CHECK(told.back() == 20);
     CHECK(std::ranges::is_sorted(told));
+}
+
+TEST_CASE("as_completed: no future is lost when on_progress throws") {
+    Waiting calls;
+    const std::vector futures{calls.submit(1), calls.submit(2)};
+    calls.finish_all(2);
+    CHECK(wait(futures).not_done.empty());
+    bool throws = true;
+
+    auto all = as_completed({.on_progress =
+                                 [&](std::size_t, std::size_t) {
+                                     if (std::exchange(throws, !throws))
+                                         throw std::domain_error{"told"};
+                                 }},
+                            futures);
+    std::vector<Future<int>> got;
+    int thrown = 0;
+    for (bool is_over = false; !is_over;) {
+        try {
+            const auto next = all.next();
+            is_over = !next;
+            if (next) got.push_back(*next);
+        } catch (const std::domain_error&) {
+            ++thrown;
+        }
+    }
+
+    CHECK(thrown > 0);
+    CHECK(got == futures);
 }
 
 TEST_CASE("as_completed: may be left early, while futures go on to end") {
