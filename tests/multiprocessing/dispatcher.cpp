@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "pyproc/multiprocessing/dispatcher.hpp"
 
+#include <atomic>
+#include <chrono>
 #include <cstring>
 #include <exception>
 #include <memory>
 #include <optional>
 #include <span>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -60,6 +63,7 @@ public:
     }
     void close() { is_closed_ = true; }
     [[nodiscard]] std::size_t count() { return table_.count(); }
+    using Dispatcher::await_callbacks;
 
     bool stop(Ticket) override { return false; }
 
@@ -241,6 +245,38 @@ TEST_CASE("Dispatcher: what reads a result can't use it meanwhile, and is told s
     CHECK(desk.count() == 0);
     post(desk);
     CHECK(desk.count() == 1);
+}
+
+TEST_CASE("Dispatcher: a callback waits for those of another pool, not for its own") {
+    Desk one;
+    Desk other;
+    std::atomic<bool> is_other_called = false;
+    std::atomic<bool> is_other_over = false;
+    std::atomic<bool> is_one_called = false;
+    bool was_over = false;
+    const auto first = post(one);
+    first->call_when_done([&] {
+        is_one_called = true;
+        one.await_callbacks();
+        other.await_callbacks();
+        was_over = is_other_over;
+    });
+    const auto second = post(other);
+    second->call_when_done([&] {
+        is_other_called = true;
+        CHECK(test::comes_about([&] { return is_one_called.load(); }));
+        std::this_thread::sleep_for(std::chrono::milliseconds{20});
+        is_other_over = true;
+    });
+    one.answer(*one.begin(), 1);
+    other.answer(*other.begin(), 2);
+
+    std::thread helper{[&] { other.collect(); }};
+    CHECK(test::comes_about([&] { return is_other_called.load(); }));
+    one.collect();
+    helper.join();
+
+    CHECK(was_over);
 }
 
 TEST_CASE("Dispatcher: a forked child neither posts nor withdraws") {

@@ -167,9 +167,7 @@ protected:
     /// A task is about to be sent that must not take longer than `timeout`.
     virtual void watch(Ticket ticket, posix::Timeout timeout) = 0;
 
-    [[nodiscard]] bool is_forked() const noexcept {
-        return mark_.is_elsewhere();
-    }
+    [[nodiscard]] bool is_forked() const noexcept { return mark_.is_elsewhere(); }
 
     /// @throws as `post`.
     void require_open() const {
@@ -299,9 +297,10 @@ protected:
         if (!jobs.empty()) ++finishing_;
         lock.unlock();
         if (jobs.empty()) return;
-        ++callback_depth_;
+        const Telling here{this, telling_};
+        telling_ = &here;
         for (const auto& job : jobs) job->finish();
-        --callback_depth_;
+        telling_ = here.outer;
         if (--finishing_ == 0) finishing_.notify_all();
     }
 
@@ -310,10 +309,12 @@ protected:
         ::nanosleep(&moment, nullptr);
     }
 
-    /// Waits until those that others are telling have been told. In a callback, which
-    /// another may wait for, it does not wait.
+    /// Waits until those that others are telling have been told. In a callback of this
+    /// pool, which another may wait for, it does not wait.
     void await_callbacks() const {
-        if (callback_depth_ > 0) return;
+        for (const auto* each = telling_; each != nullptr; each = each->outer) {
+            if (each->pool == this) return;
+        }
         for (int count = 0; (count = finishing_) != 0;) finishing_.wait(count);
     }
 
@@ -351,7 +352,13 @@ private:
     static inline thread_local constinit const Dispatcher* coding_ = nullptr;
 
     std::atomic<int> finishing_ = 0;  ///< how many threads tell jobs that they are done
-    static inline thread_local constinit int callback_depth_ = 0;
+
+    /// A pool whose jobs the calling thread tells, maybe in a callback of another.
+    struct Telling {
+        const Dispatcher* pool;
+        const Telling* outer;
+    };
+    static inline thread_local constinit const Telling* telling_ = nullptr;
 
     const std::exception_ptr closed_error_;
     const posix::ForkMark mark_;
