@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "pyproc/futures/executor.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <random>
@@ -74,6 +75,15 @@ std::string play(unsigned seed, int operations) {
                 } catch (const TaskTimeout&) {
                 } catch (const WorkerDied&) {
                 }
+            }
+            const auto are_all_done = [&] {
+                return std::ranges::all_of(
+                    futures, [](const auto& future) { return future.done(); });
+            };
+            if (random() % 2 == 0 &&
+                !test::comes_about(are_all_done, test::longest_settling)) {
+                return "not all futures end soon, seed " + std::to_string(seed) +
+                       ", operation " + std::to_string(done);
             }
             if (random() % 3 == 0)
                 executor.shutdown(random() % 2 == 0, random() % 2 == 0);

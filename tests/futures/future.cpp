@@ -54,6 +54,27 @@ TEST_CASE("Future: copies stand for the same call, and one of none for no call")
     CHECK(Future<int>{} == Future<int>{});
 }
 
+TEST_CASE("Future: one of no call says so, whatever it is asked") {
+    const Future<int> none;
+    const Future<void> nothing;
+    const std::string refusal = "a future of no call";
+
+    for (const auto& thrown : {
+             test::thrown_by([&] { static_cast<void>(none.result()); }),
+             test::thrown_by([&] { nothing.result(1ms); }),
+             test::thrown_by([&] { static_cast<void>(none.exception()); }),
+             test::thrown_by([&] { static_cast<void>(none.done()); }),
+             test::thrown_by([&] { static_cast<void>(none.running()); }),
+             test::thrown_by([&] { none.cancel(); }),
+             test::thrown_by([&] { none.stop(); }),
+             test::thrown_by([&] { static_cast<void>(none.cancelled()); }),
+             test::thrown_by([&] { none.add_done_callback([](const auto&) {}); }),
+         }) {
+        CHECK(thrown == refusal);
+    }
+    CHECK_THROWS_AS(none.done(), std::logic_error);
+}
+
 TEST_CASE("Future: what the call throws is thrown by result, and given by exception") {
     ProcessPoolExecutor executor(1);
     const auto future = executor.submit([] { throw std::out_of_range{"far"}; });

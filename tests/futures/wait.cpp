@@ -2,17 +2,21 @@
 #include "pyproc/futures/wait.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <list>
+#include <memory>
 #include <set>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "multiprocessing/tasks.hpp"
 #include "pyproc/futures/process_pool_executor.hpp"
 #include "support/catch.hpp"
+#include "support/killing.hpp"
 
 using namespace pyproc;
 using namespace pyproc::futures;
@@ -84,6 +88,18 @@ TEST_CASE("wait: what has ended already counts, and cancelled is no exception") 
     CHECK(wait(futures, 0s).done.size() == 2);
 }
 
+TEST_CASE("wait, as_completed: a future of no call is refused, and the others go on") {
+    Waiting calls;
+    const auto future = calls.submit(1);
+    const std::vector futures{future, Future<int>{}};
+
+    CHECK_THROWS_AS(wait(futures), std::logic_error);
+    CHECK_THROWS_AS(as_completed(futures), std::logic_error);
+
+    calls.finish_all(1);
+    CHECK(future.result() == 1);
+}
+
 TEST_CASE("as_completed: gives those first that end first, each once") {
     Waiting calls;
     const auto first = calls.submit(1);
@@ -141,6 +157,35 @@ TEST_CASE("as_completed: tells how far it is") {
     CHECK(std::ranges::is_sorted(told));
 }
 
+TEST_CASE("as_completed: no future is lost when on_progress throws") {
+    Waiting calls;
+    const std::vector futures{calls.submit(1), calls.submit(2)};
+    calls.finish_all(2);
+    CHECK(wait(futures).not_done.empty());
+    bool throws = true;
+
+    auto all = as_completed({.on_progress =
+                                 [&](std::size_t, std::size_t) {
+                                     if (std::exchange(throws, !throws))
+                                         throw std::domain_error{"told"};
+                                 }},
+                            futures);
+    std::vector<Future<int>> got;
+    int thrown = 0;
+    for (bool is_over = false; !is_over;) {
+        try {
+            const auto next = all.next();
+            is_over = !next;
+            if (next) got.push_back(*next);
+        } catch (const std::domain_error&) {
+            ++thrown;
+        }
+    }
+
+    CHECK(thrown > 0);
+    CHECK(got == futures);
+}
+
 TEST_CASE("as_completed: may be left early, while futures go on to end") {
     ProcessPoolExecutor executor(2);
     for (int round = 0; round < test::rounds(100); ++round) {
@@ -173,4 +218,29 @@ TEST_CASE("wait, as_completed: several threads may wait for the same futures") {
     for (auto& thread : threads) thread.join();
 
     CHECK(count == 200);
+}
+
+TEST_CASE("as_completed: a forked child may drop its copy, whatever others were at") {
+    Waiting calls;
+    const std::vector futures{calls.submit(1)};
+    auto mine = std::make_unique<AsCompleted<int>>(as_completed(futures));
+    std::atomic<bool> is_over = false;
+    std::thread other{[&] {
+        while (!is_over) static_cast<void>(as_completed(futures));
+    }};
+
+    const int count = test::rounds(200);
+    int ends = 0;
+    for (int round = 0; round < count && ends == round; ++round) {
+        test::Child child{[&] {
+            mine.reset();
+            return 0;
+        }};
+        ends += child.result() == 0 ? 1 : 0;
+    }
+    is_over = true;
+    other.join();
+    calls.finish_all(1);
+
+    CHECK(ends == count);
 }

@@ -64,6 +64,21 @@ TEST_CASE(
     CHECK_FALSE(bad.successful());
 }
 
+TEST_CASE("AsyncResult: one of no call says so, whatever it is asked") {
+    const AsyncResult<int> none;
+
+    for (const auto& thrown : {
+             test::thrown_by([&] { static_cast<void>(none.get()); }),
+             test::thrown_by([&] { none.wait(1ms); }),
+             test::thrown_by([&] { static_cast<void>(none.ready()); }),
+             test::thrown_by([&] { static_cast<void>(none.successful()); }),
+             test::thrown_by([&] { none.callback([](int) {}); }),
+             test::thrown_by([&] { none.error_callback([](const auto&) {}); }),
+         }) {
+        CHECK(thrown == "a result of no call");
+    }
+}
+
 TEST_CASE("Pool: a callback that throws is told on stderr, and nothing else suffers") {
     test::Redirected err{STDERR_FILENO};
     {

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "pyproc/multiprocessing/dispatcher.hpp"
 
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <memory>
+#include <new>
 #include <optional>
 #include <span>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -19,6 +25,30 @@
 using namespace pyproc;
 using namespace pyproc::multiprocessing;
 using namespace pyproc::multiprocessing::detail;
+
+namespace {
+
+/// How many more allocations this thread is granted; less than 0 for any number.
+[[maybe_unused]] thread_local int allocations_left = -1;
+
+}  // namespace
+
+// Sanitizers have their own. Not inlined: else g++ 12 takes one without the other.
+#ifndef SANITIZED
+[[gnu::noinline]] void* operator new(std::size_t size) {
+    if (allocations_left == 0) throw std::bad_alloc{};
+    if (allocations_left > 0) --allocations_left;
+    void* const memory = std::malloc(size);
+    if (memory == nullptr) throw std::bad_alloc{};
+    return memory;
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
+    std::free(memory);
+}
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
+    std::free(memory);
+}
+#endif
 
 namespace {
 
@@ -60,6 +90,7 @@ public:
     }
     void close() { is_closed_ = true; }
     [[nodiscard]] std::size_t count() { return table_.count(); }
+    void await_callbacks() { teller_.await(); }
 
     bool stop(Ticket) override { return false; }
 
@@ -156,6 +187,30 @@ TEST_CASE("Dispatcher: withdraw_all fails what is not begun, and leaves the rest
     CHECK(begun->value() == 4);
 }
 
+TEST_CASE("Dispatcher: when withdraw_all finds no memory, it has done nothing") {
+    Desk desk;
+    std::vector<std::shared_ptr<Known>> jobs;
+    for (int i = 0; i < 5; ++i) jobs.push_back(post(desk));
+    const auto failure = std::make_exception_ptr(PoolTerminated{});
+
+    bool was_refused = false;
+    for (int granted = 0; desk.count() != 0; ++granted) {
+        allocations_left = granted;
+        try {
+            desk.withdraw_all(failure);
+        } catch (const std::bad_alloc&) {
+            was_refused = true;
+        }
+        allocations_left = -1;
+        REQUIRE(granted < 10);
+    }
+
+#ifndef SANITIZED
+    CHECK(was_refused);
+#endif
+    for (const auto& job : jobs) CHECK(job->is_ready());
+}
+
 TEST_CASE("Dispatcher: withdraw_tasks_of takes those of one job alone") {
     Desk desk;
     const auto first = post(desk);
@@ -241,6 +296,38 @@ TEST_CASE("Dispatcher: what reads a result can't use it meanwhile, and is told s
     CHECK(desk.count() == 0);
     post(desk);
     CHECK(desk.count() == 1);
+}
+
+TEST_CASE("Dispatcher: a callback waits for those of another pool, not for its own") {
+    Desk one;
+    Desk other;
+    std::atomic<bool> is_other_called = false;
+    std::atomic<bool> is_other_over = false;
+    std::atomic<bool> is_one_called = false;
+    bool was_over = false;
+    const auto first = post(one);
+    first->call_when_done([&] {
+        is_one_called = true;
+        one.await_callbacks();
+        other.await_callbacks();
+        was_over = is_other_over;
+    });
+    const auto second = post(other);
+    second->call_when_done([&] {
+        is_other_called = true;
+        CHECK(test::comes_about([&] { return is_one_called.load(); }));
+        std::this_thread::sleep_for(std::chrono::milliseconds{20});
+        is_other_over = true;
+    });
+    one.answer(*one.begin(), 1);
+    other.answer(*other.begin(), 2);
+
+    std::thread helper{[&] { other.collect(); }};
+    CHECK(test::comes_about([&] { return is_other_called.load(); }));
+    one.collect();
+    helper.join();
+
+    CHECK(was_over);
 }
 
 TEST_CASE("Dispatcher: a forked child neither posts nor withdraws") {

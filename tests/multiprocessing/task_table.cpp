@@ -114,7 +114,9 @@ TEST_CASE(
     const Ticket ticket = tasks.take(4);
     CHECK(tasks.is_begun(ticket, 1));
 
-    const Ticket other = tasks.table.renew(ticket.slot);
+    const Ticket other = tasks.table.next_ticket(ticket.slot);
+    CHECK(tasks.table.find(ticket) != nullptr);
+    tasks.table.renew(ticket.slot);
 
     CHECK(tasks.table.find(ticket) == nullptr);
     REQUIRE(tasks.table.find(other) != nullptr);

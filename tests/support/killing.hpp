@@ -28,15 +28,23 @@ inline int rounds(int usual) {
 /// What a round may take: after that it hangs.
 inline constexpr std::chrono::seconds longest_round{5};
 
+/// What it may take from a kill until all tasks of a pool are answered.
+#ifdef SANITIZED
+inline constexpr std::chrono::seconds longest_settling = longest_round;
+#else
+inline constexpr std::chrono::seconds longest_settling{2};
+#endif
+
 /// Waits for what another process does, so for no longer than a round may take. That the
 /// machine stood still meanwhile, or has let nobody but this process run, is no hang.
 ///
 /// @return Whether it has come about.
 template <class Condition>
-[[nodiscard]] bool comes_about(Condition condition) {
+[[nodiscard]] bool comes_about(Condition condition,
+                               std::chrono::seconds limit = longest_round) {
     constexpr std::chrono::microseconds nap{200};
     constexpr int least_naps = 5'000;
-    const auto end = std::chrono::steady_clock::now() + longest_round;
+    const auto end = std::chrono::steady_clock::now() + limit;
     for (int naps = 0; !condition(); ++naps) {
         if (naps >= least_naps && std::chrono::steady_clock::now() > end) return false;
         std::this_thread::sleep_for(nap);

@@ -108,7 +108,8 @@ class Future {
 public:
     using State = detail::FutureState<Value>;
 
-    /// Of no call, until one is assigned.
+    /// Of no call, until one is assigned: whatever it is asked until then, it throws
+    /// `std::logic_error`.
     Future() noexcept = default;
 
     explicit Future(std::shared_ptr<State> state) noexcept : state_{std::move(state)} {}
@@ -152,32 +153,32 @@ public:
     }
 
     /// Whether it has ended: returned, thrown, or was cancelled.
-    [[nodiscard]] bool done() const noexcept { return state_->is_ready(); }
+    [[nodiscard]] bool done() const { return call().is_ready(); }
 
     /// Whether a worker has begun it, and it has not ended.
-    [[nodiscard]] bool running() const { return state_->is_running(); }
+    [[nodiscard]] bool running() const { return call().is_running(); }
 
     /// Cancels it, unless a worker has begun it or it has ended.
     ///
     /// @return Whether it is cancelled, now or before.
     /// @throws std::logic_error  This process has it from its parent.
-    bool cancel() const { return state_->cancel(false); }
+    bool cancel() const { return call().cancel(false); }
 
     /// Cancels it even if a worker has begun it: that worker is killed, and replaced.
     ///
     /// @return Whether it is cancelled; not if it has ended.
     /// @throws std::logic_error  This process has it from its parent.
-    bool stop() const { return state_->cancel(true); }
+    bool stop() const { return call().cancel(true); }
 
     /// Whether it was cancelled.
-    [[nodiscard]] bool cancelled() const noexcept { return state_->is_cancelled(); }
+    [[nodiscard]] bool cancelled() const { return call().is_cancelled(); }
 
     /// Has a function called with this future once it has ended; at once if it has.
     ///
     /// It is called by a thread of the executor's, or by one that waits for a result or
     /// cancels, and should be quick. What it throws is written to stderr.
     void add_done_callback(std::function<void(Future)> function) const {
-        State* const state = state_.get();
+        State* const state = &call();
         state_->call_when_done([state, function = std::move(function)] {
             function(Future{std::static_pointer_cast<State>(state->shared_from_this())});
         });
@@ -192,9 +193,13 @@ public:
     }
 
 private:
-    void await(posix::Timeout limit) const {
+    [[nodiscard]] State& call() const {
         if (!state_) throw std::logic_error{"a future of no call"};
-        if (state_->wait_until(posix::Deadline::after(limit))) return;
+        return *state_;
+    }
+
+    void await(posix::Timeout limit) const {
+        if (call().wait_until(posix::Deadline::after(limit))) return;
         throw TimeoutError{"result"};
     }
 

@@ -16,6 +16,9 @@
 #include <utility>
 #include <vector>
 
+#include <sys/types.h>
+#include <unistd.h>
+
 #include "pyproc/errors.hpp"
 #include "pyproc/futures/future.hpp"
 #include "pyproc/posix/deadline.hpp"
@@ -55,6 +58,8 @@ public:
     explicit Listener(std::vector<Future<R>> futures)
         : futures_{std::move(futures)}, heard_{std::make_shared<Heard>()} {
         callbacks_.reserve(futures_.size());
+        // One of no call is refused now, before any has got a callback.
+        for (const Future<R>& each : futures_) static_cast<void>(each.done());
         for (std::size_t place = 0; place < futures_.size(); ++place) {
             const auto hear = [heard = heard_, place] {
                 const std::lock_guard lock{heard->mutex};
@@ -67,6 +72,8 @@ public:
     Listener(const Listener&) = delete;
     Listener& operator=(const Listener&) = delete;
     ~Listener() {
+        // In a forked child the locks may be held by threads that it does not have.
+        if (::getpid() != process_) return;
         for (std::size_t place = 0; place < callbacks_.size(); ++place) {
             futures_[place].state()->forget_callback(callbacks_[place]);
         }
@@ -105,6 +112,7 @@ private:
         std::deque<std::size_t> places;
     };
 
+    const pid_t process_ = ::getpid();
     std::vector<Future<R>> futures_;
     std::shared_ptr<Heard> heard_;
     std::vector<std::size_t> callbacks_;
@@ -119,6 +127,8 @@ private:
 /// @param limit        How long to wait: any chrono duration; without end if not given.
 /// @param return_when  `ALL_COMPLETED`, `FIRST_COMPLETED`, or `FIRST_EXCEPTION`: one has
 ///                     thrown, or all have ended.
+///
+/// @throws std::logic_error  One is of no call.
 ///
 /// Python: `concurrent.futures.wait`.
 template <detail::RangeOfFutures Range>
@@ -197,19 +207,22 @@ public:
     /// The next that has ended, waited for; `nullopt` after the last.
     ///
     /// @throws TimeoutError  The time for all of them is over.
+    /// @throws what `on_progress` throws; the next can be asked for again.
     [[nodiscard]] std::optional<Future<R>> next() {
-        if (listener_->left() == 0) return std::nullopt;
+        if (!ended_ && listener_->left() == 0) return std::nullopt;
         constexpr std::chrono::milliseconds between{40};
         for (;;) {
             const bool tells = static_cast<bool>(options_.on_progress);
             const auto until = tells ? deadline_.or_earlier(next_telling_) : deadline_;
-            const auto place = listener_->next(until);
+            if (!ended_) ended_ = listener_->next(until);
             if (tells && (next_telling_.has_passed() || listener_->left() == 0)) {
                 next_telling_ = posix::Deadline::after(between);
                 const std::size_t total = listener_->futures().size();
                 options_.on_progress(total - listener_->left(), total);
             }
-            if (place) return listener_->futures()[*place];
+            if (ended_) {
+                return listener_->futures()[*std::exchange(ended_, std::nullopt)];
+            }
             if (!deadline_.has_passed()) continue;
             throw TimeoutError{std::to_string(listener_->left()) + " (of " +
                                std::to_string(listener_->futures().size()) +
@@ -226,6 +239,7 @@ private:
     posix::Deadline deadline_;
     posix::Deadline next_telling_ = posix::Deadline::after(std::chrono::seconds{0});
     std::unique_ptr<detail::Listener<R>> listener_;
+    std::optional<std::size_t> ended_;  ///< one that could not be given yet
     std::optional<Future<R>> current_;
 };
 
@@ -234,6 +248,7 @@ private:
 ///     for (const Future<int>& each : as_completed(futures)) use(each.result());
 ///
 /// @param futures  Of one type; one that is given twice comes once.
+/// @throws std::logic_error  One is of no call.
 ///
 /// Python: `concurrent.futures.as_completed`.
 template <detail::RangeOfFutures Range>

@@ -29,7 +29,8 @@ class AsyncResult {
     using State = detail::Outcome<Value>;
 
 public:
-    /// Of no call, until one is assigned.
+    /// Of no call, until one is assigned: whatever it is asked until then, it throws
+    /// `std::logic_error`.
     AsyncResult() noexcept = default;
 
     explicit AsyncResult(std::shared_ptr<State> state) noexcept
@@ -63,12 +64,11 @@ public:
 
     /// Waits until the call is done, or the limit has come. @return Whether it is done.
     bool wait(posix::Timeout limit = {}) const {
-        if (!state_) throw std::logic_error{"a result of no call"};
-        return state_->wait_until(posix::Deadline::after(limit));
+        return call().wait_until(posix::Deadline::after(limit));
     }
 
     /// Whether the call is done.
-    [[nodiscard]] bool ready() const noexcept { return state_->is_ready(); }
+    [[nodiscard]] bool ready() const { return call().is_ready(); }
 
     /// Whether the call has returned, and not thrown.
     ///
@@ -87,7 +87,7 @@ public:
     ///     pool.apply_async(f, 3).callback(print).error_callback(log);
     const AsyncResult& callback(
         std::function<void(std::add_lvalue_reference_t<const Value>)> function) const {
-        State* const state = state_.get();
+        State* const state = &call();
         state_->call_when_done([state, function = std::move(function)] {
             if (!state->failure()) function(state->value());
         });
@@ -97,7 +97,7 @@ public:
     /// The same with what the call has thrown, if so.
     const AsyncResult& error_callback(
         std::function<void(const std::exception_ptr&)> function) const {
-        State* const state = state_.get();
+        State* const state = &call();
         state_->call_when_done([state, function = std::move(function)] {
             if (state->failure()) function(state->failure());
         });
@@ -105,6 +105,11 @@ public:
     }
 
 private:
+    [[nodiscard]] State& call() const {
+        if (!state_) throw std::logic_error{"a result of no call"};
+        return *state_;
+    }
+
     void await(posix::Timeout limit) const {
         if (!wait(limit)) throw TimeoutError{"get"};
     }

@@ -223,6 +223,12 @@ protected:
         return count;
     }
 
+    /// What an initializer has thrown, if one has.
+    [[nodiscard]] std::exception_ptr start_failure() {
+        const std::lock_guard lock{settling_};
+        return start_failure_;
+    }
+
     void settle(std::span<const std::byte> message) {
         ResultHead head{};
         std::memcpy(&head, message.data(), sizeof head);
@@ -234,7 +240,7 @@ protected:
         }
         Task* const task = table_.find({head.slot, head.generation});
         if (task == nullptr) return;
-        make_place_for_job();  // now, while nothing has changed
+        make_places_for_jobs(1);  // now, while nothing has changed
         bool is_done = false;
         std::exception_ptr failure;
         try {
@@ -252,9 +258,11 @@ protected:
         if (is_done) done_jobs_.push_back(std::move(job));
     }
 
-    void make_place_for_job() {
-        const std::size_t count = done_jobs_.size();
-        if (count == done_jobs_.capacity()) done_jobs_.reserve(2 * count + 1);
+    /// So that jobs can be noted as done later without asking for memory.
+    void make_places_for_jobs(std::size_t count) {
+        const std::size_t needed = done_jobs_.size() + count;
+        if (needed <= done_jobs_.capacity()) return;
+        done_jobs_.reserve(std::max(needed, 2 * done_jobs_.capacity()));
     }
 
     /// Forgets a task that has been answered.
@@ -266,7 +274,7 @@ protected:
 
     void fail(std::uint32_t slot, const std::exception_ptr& failure) {
         Task& task = table_.at(slot);
-        make_place_for_job();  // now, while nothing has changed
+        make_places_for_jobs(1);  // now, while nothing has changed
         const bool is_done = task.job->fail(task.index, failure);
         auto job = release(slot);
         if (is_done) done_jobs_.push_back(std::move(job));
@@ -274,6 +282,7 @@ protected:
 
     template <class Choose>
     void fail_all(const std::exception_ptr& failure, Choose choose) {
+        make_places_for_jobs(table_.count());  // now, while nothing has changed
         table_.for_each([](TaskState) { return true; },
                         [&](std::uint32_t slot, const Task& task) {
                             if (choose(slot, task)) fail(slot, failure);

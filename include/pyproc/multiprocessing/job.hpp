@@ -188,22 +188,31 @@ public:
         if (!jobs.empty()) ++telling_;
         lock.unlock();
         if (jobs.empty()) return;
-        ++depth_;
+        const Depth here{this, innermost_};
+        innermost_ = &here;
         for (const auto& job : jobs) job->finish();
-        --depth_;
+        innermost_ = here.outer;
         if (--telling_ == 0) telling_.notify_all();
     }
 
-    /// Waits until those that others are telling have been told. In a callback, which
-    /// another may wait for, it does not wait.
+    /// Waits until those that others are telling have been told. In a callback of the
+    /// same engine, which another may wait for, it does not wait.
     void await() const {
-        if (depth_ > 0) return;
+        for (const auto* each = innermost_; each != nullptr; each = each->outer) {
+            if (each->teller == this) return;
+        }
         for (int count = 0; (count = telling_) != 0;) telling_.wait(count);
     }
 
 private:
     std::atomic<int> telling_ = 0;  ///< how many threads are at it
-    static inline thread_local constinit int depth_ = 0;
+
+    /// Whose jobs the calling thread tells, maybe in a callback of another's.
+    struct Depth {
+        const JobTeller* teller;
+        const Depth* outer;
+    };
+    static inline thread_local constinit const Depth* innermost_ = nullptr;
 };
 
 }  // namespace pyproc::multiprocessing::detail

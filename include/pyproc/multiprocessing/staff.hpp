@@ -40,7 +40,8 @@ struct StaffTerms {
 
 /// The workers of a pool: one at each desk, or none while it is being replaced.
 ///
-/// Threads: any member may be called by any thread at any time.
+/// Threads: any member may be called by any thread at any time, but `fill` by one at a
+///          time.
 class Staff {
 public:
     /// A worker that has ended.
@@ -56,15 +57,24 @@ public:
         ::pthread_sigmask(SIG_SETMASK, nullptr, &blocked_signals_);
     }
 
-    /// Forks a worker for each empty desk.
+    /// Forks a worker for each empty desk, unless they have been sent a signal to end.
+    ///
+    /// Others need not wait for it: what a fork calls of the program's, or writes out for
+    /// it, may take its time, or wait for a lock of one who signals the workers.
     ///
     /// @throws OSError           The system refuses another process; those that could be
     ///                           started have been.
     /// @throws std::logic_error  The calling process is a daemon.
     void fill() {
-        const std::lock_guard lock{mutex_};
         for (unsigned desk = 0; desk < desks_.size(); ++desk) {
-            if (!desks_[desk]) start_at(desk);
+            {
+                const std::lock_guard lock{mutex_};
+                if (ended_by_ != 0) return;
+                if (desks_[desk]) continue;
+                starting_ = ++last_number_;
+                is_starting_killed_ = false;
+            }
+            start_at(desk);
         }
     }
 
@@ -131,13 +141,16 @@ public:
     /// Kills the worker of this number, if it is still there.
     void kill(std::uint32_t number) {
         const std::lock_guard lock{mutex_};
+        if (number == starting_) is_starting_killed_ = true;
         for (const auto& worker : desks_) {
             if (worker && worker->number == number) send(*worker, SIGKILL);
         }
     }
 
-    void send_signal(int signal) {
+    /// Has all of them end by a signal. No worker is added after that.
+    void end_by(int signal) {
         const std::lock_guard lock{mutex_};
+        ended_by_ = signal;
         for (const auto& worker : desks_) {
             if (worker) send(*worker, signal);
         }
@@ -159,18 +172,39 @@ private:
     };
 
     void start_at(unsigned desk) {
+        SharedState state;
+        try {
+            state = fork_for(desk);
+        } catch (...) {
+            const std::lock_guard lock{mutex_};
+            starting_ = 0;
+            throw;
+        }
+        try {
+            // Opened now, so that it need not be when there are no descriptors left.
+            static_cast<void>(state->sentinel());
+        } catch (...) {
+            // It may be at a task already, so it stays, and is looked after without.
+        }
+        const std::lock_guard lock{mutex_};
+        const Member& member = desks_[desk].emplace(Member{state, starting_});
+        starting_ = 0;
+        if (ended_by_ != 0) send(member, ended_by_);
+        if (is_starting_killed_) send(member, SIGKILL);
+    }
+
+    [[nodiscard]] SharedState fork_for(unsigned desk) {
         Registry& registry = Registry::here();
         if (registry.current()->is_daemon()) {
             throw std::logic_error{"daemonic processes are not allowed to have children"};
         }
-        const std::uint32_t number = ++last_number_;
         const auto state = std::make_shared<ProcessState>(
             registry.next_identity(), ::getpid(),
-            terms_.name + '-' + std::to_string(number), terms_.is_daemon);
+            terms_.name + '-' + std::to_string(starting_), terms_.is_daemon);
         state->claim_start();
         memory_.desk(desk).is_ready = 0;
         const WorkerTerms terms{.desk = desk,
-                                .number = number,
+                                .number = starting_,
                                 .most_tasks = terms_.most_tasks,
                                 .parent = ::getpid(),
                                 .blocked_signals = blocked_signals_};
@@ -180,16 +214,7 @@ private:
         start_by_fork(state, [this, &terms] {
             Worker{memory_, terms}.work(terms_.initializer);
         });
-        try {
-            // Opened now, so that it need not be when there are no descriptors left.
-            static_cast<void>(state->sentinel());
-        } catch (...) {
-            send({state, number}, SIGKILL);
-            state->child()->wait();
-            registry.forget(state);
-            throw;
-        }
-        desks_[desk] = Member{state, number};
+        return state;
     }
 
     static void send(const Member& worker, int signal) {
@@ -203,6 +228,9 @@ private:
     mutable std::mutex mutex_;  ///< guards those below
     std::vector<std::optional<Member>> desks_;
     std::uint32_t last_number_ = 0;
+    std::uint32_t starting_ = 0;  ///< the number of who is forked, and has no desk yet
+    bool is_starting_killed_ = false;
+    int ended_by_ = 0;  ///< the signal that all have been sent
 };
 
 }  // namespace pyproc::multiprocessing::detail

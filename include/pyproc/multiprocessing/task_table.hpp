@@ -117,12 +117,13 @@ public:
         return memory_.slot(ticket.slot).move(now, after) ? now.worker() : 0;
     }
 
-    /// Has a task that was lost begun anew, under another ticket.
-    [[nodiscard]] Ticket renew(std::uint32_t slot) noexcept {
-        Task& task = at(slot);
-        set_pending(slot, task);
-        return {slot, task.generation};
+    /// The ticket that a task will have when it is renewed.
+    [[nodiscard]] Ticket next_ticket(std::uint32_t slot) noexcept {
+        return {slot, generation_after(at(slot).generation)};
     }
+
+    /// Has a task that was lost begun anew, under `next_ticket`.
+    void renew(std::uint32_t slot) noexcept { set_pending(slot, at(slot)); }
 
     /// Forgets a task: it has been answered. @return Its job.
     std::shared_ptr<Job> release(std::uint32_t slot) noexcept {
@@ -151,8 +152,12 @@ private:
     static constexpr std::uint32_t first_block = 64;
     static constexpr std::uint32_t most = PoolMemory::most_tasks;
 
+    [[nodiscard]] static std::uint32_t generation_after(std::uint32_t last) noexcept {
+        return (last + 1) & TaskState::generation_mask;
+    }
+
     void set_pending(std::uint32_t slot, Task& task) noexcept {
-        task.generation = (task.generation + 1) & TaskState::generation_mask;
+        task.generation = generation_after(task.generation);
         TaskSlot& shared = memory_.slot(slot);
         shared.started = 0;
         shared.state = TaskState{task.generation, TaskState::Phase::pending}.word();

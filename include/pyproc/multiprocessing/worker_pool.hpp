@@ -71,7 +71,7 @@ public:
             pool->staff_.fill();
             pool->start_threads();
         } catch (...) {
-            pool->staff_.send_signal(SIGKILL);
+            pool->staff_.end_by(SIGKILL);
             while (!pool->staff_.is_empty()) {
                 pool->wait_for_workers(posix::Deadline{});
             }
@@ -132,7 +132,7 @@ public:
             // In a callback that ends the program: its thread does nothing else any more.
             const bool is_here = threads_->is_here();
             terms_.finishes_tasks && !is_here ? close() : terminate();
-            if (is_here) staff_.send_signal(SIGKILL);
+            if (is_here) staff_.end_by(SIGKILL);
             threads_->join();
         } catch (...) {
             // No memory: the workers will see that their pool is gone.
@@ -179,21 +179,18 @@ private:
     }
 
     void stop_all(const std::exception_ptr& failure) {
-        {
-            const std::lock_guard lock{posting_};
-            is_closed_ = true;
-            if (is_stopped_.exchange(true)) return;
-        }
-        {
-            std::unique_lock lock{settling_};
-            fail_all(failure, [this](std::uint32_t slot, const Task& task) {
-                const Ticket ticket{slot, task.generation};
-                if (!table_.withdraw(ticket)) static_cast<void>(table_.stop(ticket));
-                return true;
-            });
-            finish_jobs(lock);
-        }
-        staff_.send_signal(SIGTERM);
+        close();
+        std::unique_lock lock{settling_};
+        if (is_stopped_) return;
+        make_places_for_jobs(table_.count());  // else it is as if not called
+        is_stopped_ = true;
+        fail_all(failure, [this](std::uint32_t slot, const Task& task) {
+            const Ticket ticket{slot, task.generation};
+            if (!table_.withdraw(ticket)) static_cast<void>(table_.stop(ticket));
+            return true;
+        });
+        finish_jobs(lock);
+        staff_.end_by(SIGTERM);
         nudge();
     }
 
@@ -238,13 +235,12 @@ private:
             }
             auto next = look_at_timeouts().or_earlier(send_rest());
             if (is_stopped_) next = next.or_earlier(kill_when_due());
-            if (!is_over && !staff_.is_full()) next = next.or_earlier(refill());
+            const bool refills = !is_over && gone_.empty() && !staff_.is_full();
+            if (refills) next = next.or_earlier(refill());
             if (gone_.empty()) wait_for_workers(next);  // else memory has run out
             for (; !gone_.empty(); gone_.pop_back()) account_for(gone_.back());
-            std::unique_lock lock{settling_};
-            const auto failure = std::exchange(start_failure_, nullptr);
-            lock.unlock();
-            if (failure) break_by(failure);
+            const auto failure = start_failure();
+            if (failure && !is_stopped_) break_by(failure);
         }
         is_over_ = true;
         memory_.wake_collector();
@@ -287,12 +283,13 @@ private:
             table_.for_each(
                 [&](TaskState state) { return state.worker() == gone.number; },
                 [&](std::uint32_t slot, const Task&) { lost.push_back(slot); });
-            const bool was_dismissed = std::erase(dismissed_, gone.number) != 0;
+            const bool was_dismissed = std::ranges::count(dismissed_, gone.number) != 0;
             const bool has_left = gone.status == ExitStatus::exited(0) && lost.empty();
             is_fatal |= terms_.breaks_at_death && !has_left && !was_dismissed;
             for (const std::uint32_t slot : lost) {
                 if (!is_fatal && !is_begun_anew(slot)) fail(slot, death);
             }
+            std::erase(dismissed_, gone.number);  // last: all may be done once more
             finish_jobs(lock);
         }
         // It may have been woken for a task that it has not begun, or been about to wake
@@ -306,12 +303,13 @@ private:
     [[nodiscard]] bool is_begun_anew(std::uint32_t slot) {
         Task& task = table_.at(slot);
         if (task.terms.retries == 0 || is_stopped_) return false;
+        const Ticket ticket = table_.next_ticket(slot);
         unsent_.reserve(unsent_.size() + 1);  // now, while nothing has changed
+        if (!task.terms.timeout.is_endless()) watch(ticket, task.terms.timeout);
         --task.terms.retries;
-        const Ticket ticket = table_.renew(slot);
+        table_.renew(slot);
         unsent_.push_back(ticket);
         task.job->posted(task.index, ticket);
-        if (!task.terms.timeout.is_endless()) watch(ticket, task.terms.timeout);
         if (send(ticket, task)) unsent_.pop_back();
         return true;
     }
@@ -346,16 +344,17 @@ private:
     [[nodiscard]] posix::Deadline kill_when_due() {
         if (kill_at_.is_never()) kill_at_ = posix::Deadline::after(grace);
         if (!kill_at_.has_passed()) return kill_at_;
-        staff_.send_signal(SIGKILL);
+        staff_.end_by(SIGKILL);
         return {};
     }
 
     /// Fails the tasks that have taken too long. @return When to look again.
     [[nodiscard]] posix::Deadline look_at_timeouts() {
         std::unique_lock lock{settling_};
+        make_places_for_jobs(processes());  // now, while no worker has been stopped
         const auto next =
             timeouts_.expire(table_, [this](Ticket ticket, std::uint32_t worker) {
-                fail(ticket.slot, std::make_exception_ptr(TaskTimeout{}));
+                fail(ticket.slot, timed_out_);
                 dismiss(worker);
             });
         finish_jobs(lock);
@@ -375,6 +374,7 @@ private:
     }
 
     const PoolTerms terms_;
+    const std::exception_ptr timed_out_ = std::make_exception_ptr(TaskTimeout{});
     Staff staff_;
     posix::Pipe control_;  ///< wakes the watcher
     std::atomic<bool> is_stopped_ = false;
@@ -382,7 +382,7 @@ private:
     std::vector<std::uint32_t> dismissed_;  ///< guarded by `settling_`
 
     // The watcher's alone.
-    std::vector<Staff::Gone> gone_;  ///< those that are not accounted for yet
+    std::vector<Staff::Gone> gone_;  ///< not accounted for yet, nor replaced before
     std::vector<Ticket> unsent_;     ///< of tasks that are begun anew
     posix::Deadline kill_at_;
     posix::Deadline refill_at_ = posix::Deadline::after(std::chrono::seconds{0});
