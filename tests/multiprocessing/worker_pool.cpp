@@ -586,21 +586,46 @@ TEST_CASE("Pool: a task's child that lives on keeps nobody from learning of a de
     ::kill(child, SIGKILL);
 }
 
+namespace {
+
+/// While there is one, only so many addresses more can be had as a pool needs, whose
+/// memory is small then.
+class FewAddresses {
+public:
+    FewAddresses() {
+        std::size_t pages = 0;
+        std::ifstream{"/proc/self/statm"} >> pages;
+        rlimit few = usual_;
+        few.rlim_cur =
+            pages * static_cast<std::size_t>(::getpagesize()) + (std::size_t{500} << 20U);
+        ::setrlimit(RLIMIT_AS, &few);
+    }
+    FewAddresses(const FewAddresses&) = delete;
+    FewAddresses& operator=(const FewAddresses&) = delete;
+    ~FewAddresses() { ::setrlimit(RLIMIT_AS, &usual_); }
+
+private:
+    static rlimit limit() {
+        rlimit now{};
+        ::getrlimit(RLIMIT_AS, &now);
+        return now;
+    }
+
+    const rlimit usual_ = limit();
+};
+
+}  // namespace
+
 TEST_CASE(
     "Pool: one whose memory is full of tasks can be ended, and goes on if there is "
     "room") {
     const std::string told = test::told_by_forked([] {
-        rlimit limit{};
-        ::getrlimit(RLIMIT_AS, &limit);
-        const rlim_t usual = limit.rlim_cur;
         const test::OpenChannel go;
         std::string text;
         for (const bool ends : {false, true}) {
-            limit.rlim_cur = 600U << 20U;
-            ::setrlimit(RLIMIT_AS, &limit);
+            std::optional<FewAddresses> few{std::in_place};
             Pool pool(1);
-            limit.rlim_cur = usual;
-            ::setrlimit(RLIMIT_AS, &limit);
+            few.reset();
             const auto first = pool.apply_async([] { test::channel->await(); });
             std::atomic<int> sent = 0;
             std::thread poster{[&] {
@@ -641,14 +666,9 @@ TEST_CASE(
 
 TEST_CASE("Pool: a result, or a task, that is too large for its memory is an error") {
     const std::string told = test::told_by_forked([] {
-        rlimit limit{};
-        ::getrlimit(RLIMIT_AS, &limit);
-        const rlim_t before = limit.rlim_cur;
-        limit.rlim_cur = 700U << 20U;
-        ::setrlimit(RLIMIT_AS, &limit);
+        std::optional<FewAddresses> few{std::in_place};
         Pool pool(1);
-        limit.rlim_cur = before;
-        ::setrlimit(RLIMIT_AS, &limit);
+        few.reset();
         constexpr std::size_t large = std::size_t{300} << 20U;
         std::string text = test::thrown_by([&] {
             static_cast<void>(pool.apply(
