@@ -39,15 +39,6 @@ void meet(const std::string& mine, const std::string& other) {
     test::Gate::pass(other);
 }
 
-struct SetMostMemory {
-    std::size_t size;
-    void operator()() const { test::most_memory = size; }
-};
-
-std::string text_of(std::size_t size) {
-    return std::string(size, 'x');
-}
-
 }  // namespace
 
 TEST_CASE("there are as many processes as ranks beside this one") {
@@ -199,6 +190,19 @@ TEST_CASE("a process that is forked from rank 0 is refused") {
 }
 
 #ifndef SANITIZED
+
+namespace {
+
+struct SetMostMemory {
+    std::size_t size;
+    void operator()() const { test::most_memory = size; }
+};
+
+std::string text_of(std::size_t size) {
+    return std::string(size, 'x');
+}
+
+}  // namespace
 
 TEST_CASE("a call or result that a rank has no memory for fails, and no other does") {
     constexpr std::size_t enough = 10'000'000;
