@@ -380,7 +380,9 @@ TEST_CASE("Pool: without a descriptor to be had, workers are replaced all the sa
         return text;
     });
 
+#ifndef SANITIZED  // clang's UBSan opens a pipe to look at memory
     CHECK(told == "the worker process25 the worker process25 the worker process25 ");
+#endif
 }
 
 TEST_CASE(
