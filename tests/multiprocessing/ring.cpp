@@ -469,6 +469,22 @@ TEST_CASE("Ring: memory grows with what is in it, and is given back") {
     CHECK(idle <= 4 * mib);
 }
 
+TEST_CASE("Ring: one that is trimmed keeps what is in it, or little memory") {
+    OwnRing own;
+    for (int i = 0; i < 30; ++i) put(own.ring, std::string(mib, 'x'));
+    for (int i = 0; i < 29; ++i) get(own.ring);
+
+    own.ring.trim();
+    CHECK(get(own.ring) == std::string(mib, 'x'));
+    own.ring.trim();
+    own.ring.trim();
+    const std::size_t trimmed = resident(own.memory);
+
+    put(own.ring, "next");
+    CHECK(get(own.ring) == "next");
+    if (posix::platform::gives_back_pages) CHECK(trimmed <= 4 * mib);
+}
+
 TEST_CASE("Ring: a queue that is emptied as it is filled stays small") {
     OwnRing own;
     const std::string message(1000, 'x');

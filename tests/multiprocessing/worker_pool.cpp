@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <forward_list>
+#include <fstream>
 #include <functional>
 #include <iterator>
 #include <map>
@@ -433,6 +434,30 @@ TEST_CASE(
     CHECK(active_children().empty());
     CHECK(test::open_descriptors() == descriptors);
     CHECK(test::comes_about([&] { return test::thread_count() <= threads; }));
+}
+
+TEST_CASE("Pool: what large arguments and results took of memory is given back") {
+    const auto shared_mib = [] {
+        std::ifstream status{"/proc/self/status"};
+        for (std::string line; std::getline(status, line);) {
+            if (line.rfind("RssShmem:", 0) == 0) return std::stol(line.substr(9)) / 1024;
+        }
+        return -1L;
+    };
+    Pool pool(2);
+    static_cast<void>(pool.map(test::square, numbers(10)));
+    const long before = shared_mib();
+    const std::vector<std::string> large(200, std::string(1 << 20, 'x'));
+
+    const auto results = pool.map(
+        {.chunksize = 1}, [](const std::string& text) { return text + '!'; }, large);
+    CHECK(results.size() == 200);
+    CHECK(results.back().size() == large.back().size() + 1);
+
+    // Each of the two queues keeps 2.
+    const auto is_given_back = [&] { return shared_mib() <= before + 5; };
+    if (posix::platform::gives_back_pages) CHECK(test::comes_about(is_given_back));
+    CHECK(pool.map({.chunksize = 1}, test::square, numbers(100)) == squares(100));
 }
 
 TEST_CASE(

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <new>
@@ -175,7 +176,7 @@ public:
     }
 
     /// For the pool's collector, when it has found no result: sleeps until there may be
-    /// one.
+    /// one. After a while the queues' memory is given back.
     ///
     /// @param is_over  Asked after it has been said that the collector sleeps.
     template <class IsOver>
@@ -183,7 +184,14 @@ public:
         const std::uint32_t bell = shared_.collector_bell;
         shared_.is_collector_asleep = 1;
         if (results_.is_empty() && !is_over()) {
-            posix::platform::futex_wait(shared_.collector_bell, bell, posix::Deadline{});
+            const auto idle = posix::Deadline::after(idle_after);
+            posix::platform::futex_wait(shared_.collector_bell, bell, idle);
+            if (idle.has_passed()) {
+                calls_.trim();
+                results_.trim();
+                posix::platform::futex_wait(shared_.collector_bell, bell,
+                                            posix::Deadline{});
+            }
         }
         shared_.is_collector_asleep = 0;
     }
@@ -203,6 +211,7 @@ public:
 private:
     using Word = std::uint64_t;
     static constexpr unsigned bits = 64;
+    static constexpr std::chrono::milliseconds idle_after{1000};
 
     struct Control {
         posix::platform::FutexWord is_closing{0};

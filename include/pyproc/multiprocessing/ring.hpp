@@ -121,6 +121,18 @@ public:
                    posix::Deadline{posix::Deadline::clock::time_point{}});
     }
 
+    /// For one who does not wait in `get`: gives memory back, as a long wait there does,
+    /// if there is nothing to be read and nobody at work.
+    void trim() {
+        if (!settle(consumers_, consumers_.mutex.try_lock())) return;
+        const std::lock_guard reading{consumers_.mutex, std::adopt_lock};
+        if (!settle(producers_, producers_.mutex.try_lock())) return;
+        const std::lock_guard writing{producers_.mutex, std::adopt_lock};
+        if (!is_empty()) return;
+        release(consumers_.position.load(std::memory_order_relaxed), 0);
+        give_back_unused();
+    }
+
     [[nodiscard]] std::uint64_t put_count() const noexcept { return producers_.count(); }
     [[nodiscard]] std::uint64_t got_count() const noexcept { return consumers_.count(); }
 
@@ -254,8 +266,7 @@ private:
         const auto trim = [&](bool is_idle) {
             if (!is_idle || is_trimmed) return;
             is_trimmed = true;
-            give_back(kept_when_idle, Areas::page_after(highest_));
-            highest_ = 0;
+            give_back_unused();
         };
         return wait(has_come, changed_.items, producers_, deadline, trim);
     }
@@ -349,6 +360,11 @@ private:
     /// The page that `done` is in was spared; see `RingAreas::find_place`.
     [[nodiscard]] static std::uint64_t first_to_give_back(Position done) noexcept {
         return std::max(Areas::page_of(Areas::offset(done)), kept);
+    }
+
+    /// Of an empty ring, with both locks held.
+    void give_back_unused() noexcept {
+        give_back(kept_when_idle, Areas::page_after(std::exchange(highest_, 0)));
     }
 
     /// Whole pages. Nothing if `end` does not lie beyond `begin`.
