@@ -2,8 +2,10 @@
 #include "pyproc/futures/wait.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <list>
+#include <memory>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -14,6 +16,7 @@
 #include "multiprocessing/tasks.hpp"
 #include "pyproc/futures/process_pool_executor.hpp"
 #include "support/catch.hpp"
+#include "support/killing.hpp"
 
 using namespace pyproc;
 using namespace pyproc::futures;
@@ -215,4 +218,29 @@ TEST_CASE("wait, as_completed: several threads may wait for the same futures") {
     for (auto& thread : threads) thread.join();
 
     CHECK(count == 200);
+}
+
+TEST_CASE("as_completed: a forked child may drop its copy, whatever others were at") {
+    Waiting calls;
+    const std::vector futures{calls.submit(1)};
+    auto mine = std::make_unique<AsCompleted<int>>(as_completed(futures));
+    std::atomic<bool> is_over = false;
+    std::thread other{[&] {
+        while (!is_over) static_cast<void>(as_completed(futures));
+    }};
+
+    const int count = test::rounds(200);
+    int ends = 0;
+    for (int round = 0; round < count && ends == round; ++round) {
+        test::Child child{[&] {
+            mine.reset();
+            return 0;
+        }};
+        ends += child.result() == 0 ? 1 : 0;
+    }
+    is_over = true;
+    other.join();
+    calls.finish_all(1);
+
+    CHECK(ends == count);
 }

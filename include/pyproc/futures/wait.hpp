@@ -16,6 +16,9 @@
 #include <utility>
 #include <vector>
 
+#include <sys/types.h>
+#include <unistd.h>
+
 #include "pyproc/errors.hpp"
 #include "pyproc/futures/future.hpp"
 #include "pyproc/posix/deadline.hpp"
@@ -69,6 +72,8 @@ public:
     Listener(const Listener&) = delete;
     Listener& operator=(const Listener&) = delete;
     ~Listener() {
+        // In a forked child the locks may be held by threads that it does not have.
+        if (::getpid() != process_) return;
         for (std::size_t place = 0; place < callbacks_.size(); ++place) {
             futures_[place].state()->forget_callback(callbacks_[place]);
         }
@@ -107,6 +112,7 @@ private:
         std::deque<std::size_t> places;
     };
 
+    const pid_t process_ = ::getpid();
     std::vector<Future<R>> futures_;
     std::shared_ptr<Heard> heard_;
     std::vector<std::size_t> callbacks_;
