@@ -193,7 +193,7 @@ TEST_CASE("Dispatcher: when withdraw_all finds no memory, it has done nothing") 
     for (int i = 0; i < 5; ++i) jobs.push_back(post(desk));
     const auto failure = std::make_exception_ptr(PoolTerminated{});
 
-    bool was_refused = false;
+    [[maybe_unused]] bool was_refused = false;
     for (int granted = 0; desk.count() != 0; ++granted) {
         allocations_left = granted;
         try {
