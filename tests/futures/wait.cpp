@@ -157,6 +157,28 @@ TEST_CASE("as_completed: tells how far it is") {
     CHECK(std::ranges::is_sorted(told));
 }
 
+TEST_CASE("as_completed: tells that no more than a few tens of times a second") {
+    ProcessPoolExecutor executor(2);
+    std::vector<Future<int>> futures;
+    const auto begin = std::chrono::steady_clock::now();
+    for (int i = 0; i < 300; ++i) {
+        futures.push_back(executor.submit(
+            [](int n) {
+                std::this_thread::sleep_for(1ms);
+                return n;
+            },
+            i));
+    }
+    int told = 0;
+
+    const AsCompletedOptions options{
+        .on_progress = [&](std::size_t, std::size_t) { ++told; }};
+    for (const auto& each : as_completed(options, futures)) static_cast<void>(each);
+    const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin;
+
+    CHECK(told <= 40 * spent.count() + 2);
+}
+
 TEST_CASE("as_completed: no future is lost when on_progress throws") {
     Waiting calls;
     const std::vector futures{calls.submit(1), calls.submit(2)};

@@ -122,3 +122,32 @@ TEST_CASE("Pool: map tells how far it is, and at the end that it is there") {
     CHECK(told.back() == 100);
     CHECK(std::ranges::is_sorted(told));
 }
+
+TEST_CASE("Pool: map tells how far it is no more than a few tens of times a second") {
+    Pool pool(2);
+    int told = 0;
+
+    const auto begin = std::chrono::steady_clock::now();
+    const auto results = pool.map(
+        {.chunksize = 1, .on_progress = [&](std::size_t, std::size_t) { ++told; }},
+        [](int n) {
+            std::this_thread::sleep_for(1ms);
+            return n;
+        },
+        numbers(300));
+    const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin;
+
+    CHECK(results.size() == 300);
+    CHECK(told <= 40 * spent.count() + 2);
+}
+
+TEST_CASE("usual_chunk_size: four chunks for each worker, and none is empty") {
+    using pyproc::multiprocessing::detail::usual_chunk_size;
+
+    CHECK(usual_chunk_size(100'000, 2) == 12'500);
+    CHECK(usual_chunk_size(100'001, 2) == 12'501);
+    CHECK(usual_chunk_size(9, 2) == 2);
+    CHECK(usual_chunk_size(8, 2) == 1);
+    CHECK(usual_chunk_size(1, 2) == 1);
+    CHECK(usual_chunk_size(0, 2) == 1);
+}

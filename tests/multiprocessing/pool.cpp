@@ -68,6 +68,52 @@ int global = 0;
 
 }  // namespace
 
+/// One that can't be written, or read, if it says so.
+class Stubborn {
+public:
+    enum Fault { none, in_write, in_read };
+
+    explicit Stubborn(Fault fault = none) : fault_{fault} {}
+    [[nodiscard]] Fault fault() const { return fault_; }
+
+private:
+    Fault fault_;
+};
+
+template <>
+struct pyproc::multiprocessing::Serializer<Stubborn> {
+    static void write(Writer& writer, const Stubborn& value) {
+        if (value.fault() == Stubborn::in_write) throw std::domain_error{"not written"};
+        writer(value.fault());
+    }
+    static Stubborn read(Reader& reader) {
+        const auto fault = reader.read<Stubborn::Fault>();
+        if (fault == Stubborn::in_read) throw std::domain_error{"not read"};
+        return Stubborn{fault};
+    }
+};
+
+TEST_CASE("Pool: what can't be written or read, there or back, fails its task alone") {
+    Pool pool(1);
+    const auto make = [](int fault) {
+        return Stubborn{static_cast<Stubborn::Fault>(fault)};
+    };
+    const auto look = [](const Stubborn& value) {
+        return static_cast<int>(value.fault());
+    };
+
+    for (const int fault : {1, 2}) {
+        const std::string message = fault == 1 ? "not written" : "not read";
+        CHECK(test::thrown_by([&] { pool.apply(make, fault); }) == message);
+        CHECK(test::thrown_by([&] { pool.map(make, std::vector{0, fault}); }) == message);
+        CHECK(test::thrown_by([&] { pool.apply(look, make(fault)); }) == message);
+        auto each = pool.imap(make, std::vector{fault, 0});
+        CHECK(test::thrown_by([&] { static_cast<void>(each.next()); }) == message);
+        CHECK(each.next()->fault() == Stubborn::none);
+    }
+    CHECK(pool.apply(test::square, 3) == 9);
+}
+
 TEST_CASE("Pool: apply gives what a function returns in another process") {
     Pool pool(2);
 

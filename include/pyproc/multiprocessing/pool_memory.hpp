@@ -189,8 +189,9 @@ public:
             if (idle.has_passed()) {
                 calls_.trim();
                 results_.trim();
+                posix::platform::futex_wait(shared_.collector_bell, bell,
+                                            posix::Deadline{});
             }
-            posix::platform::futex_wait(shared_.collector_bell, bell, posix::Deadline{});
         }
         shared_.is_collector_asleep = 0;
     }
