@@ -546,8 +546,10 @@ namespace {
 /// A message that shows damage: a number, its producer, and bytes that follow from both.
 std::string message_of(int producer, int number) {
     std::string text = std::to_string(producer) + ' ' + std::to_string(number) + ' ';
-    const auto length =
-        static_cast<std::size_t>((producer * 7919 + number * 104'729) % 3000);
+    // Unsigned: a producer that nobody kills for a while puts very many.
+    const std::size_t length = (static_cast<unsigned>(producer) * 7919U +
+                                static_cast<unsigned>(number) * 104'729U) %
+                               3000U;
     return text.append(length, static_cast<char>('a' + number % 26));
 }
 
