@@ -40,7 +40,9 @@ void raw_vfork_and_epoll() {
         const auto pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
         bench::require(pidfd >= 0);
         epoll_event event{};
-        event.events = EPOLLIN;
+        // Once: a later child that has not closed its copies yet keeps the pidfd in the
+        // loop when it is closed here.
+        event.events = EPOLLIN | EPOLLONESHOT;
         event.data.fd = pidfd;
         bench::require(::epoll_ctl(loop, EPOLL_CTL_ADD, pidfd, &event) == 0);
     }
