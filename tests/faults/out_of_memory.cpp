@@ -18,6 +18,7 @@
 #include "pyproc/futures.hpp"
 #include "pyproc/multiprocessing.hpp"
 #include "support/catch.hpp"
+#include "support/replaced_new.hpp"
 
 namespace {
 
@@ -27,14 +28,6 @@ namespace {
 /// The process whose other threads get no memory now and then; 0 for none.
 std::atomic<pid_t> victim = 0;
 std::atomic<std::uint32_t> asked = 0;
-
-[[maybe_unused]] bool is_refused() {
-    if (is_spared || victim == 0) return false;
-    // Of any number of requests in a row, some runs are all granted.
-    std::uint32_t mixed = asked++;
-    for (int i = 0; i < 3; ++i) mixed = (mixed ^ (mixed >> 15U)) * 2'654'435'761U;
-    return (mixed >> 29U) == 0 && victim == ::getpid();
-}
 
 /// Refuses memory to all threads of this process but the calling one.
 class LittleMemory {
@@ -50,21 +43,13 @@ public:
 
 }  // namespace
 
-// Sanitizers have their own. Not inlined: else g++ 12 takes one without the other.
-#ifndef SANITIZED
-[[gnu::noinline]] void* operator new(std::size_t size) {
-    if (is_refused()) throw std::bad_alloc{};
-    void* const memory = std::malloc(size);
-    if (memory == nullptr) throw std::bad_alloc{};
-    return memory;
+bool test::is_memory_refused(std::size_t /*size*/) {
+    if (is_spared || victim == 0) return false;
+    // Of any number of requests in a row, some runs are all granted.
+    std::uint32_t mixed = asked++;
+    for (int i = 0; i < 3; ++i) mixed = (mixed ^ (mixed >> 15U)) * 2'654'435'761U;
+    return (mixed >> 29U) == 0 && victim == ::getpid();
 }
-[[gnu::noinline]] void operator delete(void* memory) noexcept {
-    std::free(memory);
-}
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
-    std::free(memory);
-}
-#endif
 
 using namespace pyproc;
 using namespace pyproc::futures;

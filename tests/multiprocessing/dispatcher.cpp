@@ -21,6 +21,7 @@
 #include "pyproc/multiprocessing/pool_errors.hpp"
 #include "support/catch.hpp"
 #include "support/forked.hpp"
+#include "support/replaced_new.hpp"
 
 using namespace pyproc;
 using namespace pyproc::multiprocessing;
@@ -33,22 +34,11 @@ namespace {
 
 }  // namespace
 
-// Sanitizers have their own. Not inlined: else g++ 12 takes one without the other.
-#ifndef SANITIZED
-[[gnu::noinline]] void* operator new(std::size_t size) {
-    if (allocations_left == 0) throw std::bad_alloc{};
-    if (allocations_left > 0) --allocations_left;
-    void* const memory = std::malloc(size);
-    if (memory == nullptr) throw std::bad_alloc{};
-    return memory;
+bool test::is_memory_refused(std::size_t /*size*/) {
+    if (allocations_left <= 0) return allocations_left == 0;
+    --allocations_left;
+    return false;
 }
-[[gnu::noinline]] void operator delete(void* memory) noexcept {
-    std::free(memory);
-}
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
-    std::free(memory);
-}
-#endif
 
 namespace {
 
